@@ -1,0 +1,93 @@
+#pragma once
+
+#include <snakepit/error.hpp>
+#include <snakepit/runtime.hpp>
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+/// What host and worker say to each other, as plain values; proto/worker.proto is the truth.
+namespace snakepit::core {
+
+inline constexpr uint32_t protocol_major = 1;
+inline constexpr uint32_t protocol_minor = 0;
+
+/// Signals that the host sends to a worker's leader, by offset from SIGRTMIN.
+inline constexpr int interrupt_signal_offset = 1;
+inline constexpr int stacks_signal_offset = 2;
+
+/// Tools with numbers below `first` are the protocol's own.
+struct tool_number {
+  static constexpr uint32_t probe = 1;
+  static constexpr uint32_t first = 16;
+};
+
+inline constexpr uint32_t max_batch_calls = 256;
+inline constexpr size_t max_batch_bytes = size_t{1} << 20;
+
+struct hello {
+  std::string token;
+  std::string run_id;
+  std::string instance;
+  std::string pool;
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  std::string adapter;
+  uint32_t lanes = 1;
+  uint64_t payload_bytes = 0;
+  uint32_t depth = 0;
+};
+
+struct tool_entry {
+  uint32_t number = 0;
+  tool_description description;
+  bool interrupt = true;
+};
+
+struct hello_reply {
+  int64_t pid = 0;
+  uint64_t start_time = 0;
+  std::string python_version;
+  std::map<std::string, std::string> libraries;
+  std::string adapter;
+  uint32_t lanes = 0;
+  std::vector<tool_entry> tools;
+};
+
+enum class payload_kind : uint8_t { json, raw };
+
+/// One call in a batch. Views: valid until `worker_channel::send` returns.
+struct batch_item {
+  uint32_t tool = 0;
+  uint64_t budget_us = 0; ///< 0: no deadline
+  std::string_view data;
+  const std::vector<std::string>* attachments = nullptr;
+  /// Null unless the call has one of session, traceparent, correlation id.
+  const call_options* options = nullptr;
+};
+
+/// Calls for one lane; call i has the number first_seq + i.
+struct batch {
+  uint32_t lane = 0;
+  uint64_t first_seq = 0;
+  payload_kind kind = payload_kind::json;
+  std::vector<batch_item> items;
+};
+
+/// The end of one call as its worker reported it.
+struct final_result {
+  uint64_t seq = 0;
+  uint32_t run_us = 0;
+  outcome end;
+};
+
+/// One message of finals from one lane.
+struct results {
+  uint32_t lane = 0;
+  std::vector<final_result> finals;
+  uint64_t revoked_from = 0;
+};
+
+} // namespace snakepit::core

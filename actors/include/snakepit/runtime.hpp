@@ -1,0 +1,197 @@
+#pragma once
+
+#include <snakepit/call_options.hpp>
+#include <snakepit/config.hpp>
+#include <snakepit/error.hpp>
+#include <snakepit/value.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace snakepit {
+
+/// Arguments as JSON text: one object, parameter names to values. Checked, not re-written.
+struct json_text {
+  std::string text;
+};
+
+/// One bytes argument for a tool that takes and returns bytes; no JSON on the way.
+struct raw_bytes {
+  std::string data;
+};
+
+/// Arguments of a call in one of three forms. A `value` must be a map of parameter names.
+using arguments = std::variant<value, json_text, raw_bytes>;
+
+/// What a tool returned, still encoded.
+class payload {
+public:
+  payload() = default;
+  payload(bool raw, std::string text, std::vector<std::string> attachments = {})
+    : raw_{raw}, text_{std::move(text)}, attachments_{std::move(attachments)} {}
+
+  /// Whether the call was made with `raw_bytes`; then `text` is what the tool returned.
+  bool is_raw() const noexcept { return raw_; }
+  /// JSON text (with `{"$": ["bytes", k]}` for attachment k), or the raw bytes.
+  const std::string& text() const& noexcept { return text_; }
+  std::string text() && noexcept { return std::move(text_); }
+  const std::vector<std::string>& attachments() const noexcept { return attachments_; }
+
+  /// Decodes it. Raw bytes become a `bytes` value.
+  result<value> to_value() const;
+  /// JSON text for people, bytes as `{"$": ["base64", text]}`.
+  result<std::string> to_json() const;
+
+private:
+  bool raw_ = false;
+  std::string text_;
+  std::vector<std::string> attachments_;
+};
+
+/// How a call ended.
+using outcome = result<payload>;
+
+/// A parameter-checked name and schema of a tool, as a pool's workers declared it.
+struct tool_description {
+  std::string name;
+  std::string description;
+  std::string schema; ///< JSON Schema of the arguments, as text
+  bool raw = false;
+  bool idempotent = false;
+};
+
+/// Counters and gauges of one pool. Taken at one moment by the pool itself.
+struct pool_stats {
+  std::string name;
+  /// starting | ready | failed | draining | stopped
+  std::string state;
+  size_t workers_target = 0;
+  size_t workers_ready = 0;    ///< proved ready, may be busy
+  size_t workers_starting = 0; ///< started and not proved yet
+  size_t workers_waiting = 0;  ///< slots that wait for their back-off or turn
+  size_t lanes = 0;            ///< of ready workers
+  size_t busy = 0;             ///< lanes with at least one call
+  size_t queued = 0;           ///< calls that wait now
+  uint64_t queued_bytes = 0;
+  size_t in_flight = 0;         ///< calls handed to workers and not answered
+  uint64_t calls_admitted = 0;  ///< since start
+  uint64_t calls_succeeded = 0; ///< since start
+  uint64_t calls_failed = 0;    ///< since start, refused ones not included
+  uint64_t late_replies = 0;    ///< results that came after their call was answered
+  std::map<std::string, uint64_t> rejected;  ///< by reason, since start
+  std::map<std::string, uint64_t> errors;    ///< answered with an error, by reason, since start
+  uint64_t worker_starts = 0;
+  uint64_t worker_start_failures = 0;
+  uint64_t worker_exits = 0; ///< unexpected ones, after having been ready
+};
+
+/// Processes, threads, descriptors and memory of the host's process tree.
+struct resource_usage {
+  size_t processes = 0;
+  size_t threads = 0;
+  size_t descriptors = 0;
+  uint64_t memory_bytes = 0; ///< resident, shared pages counted in each process
+};
+
+/// What starting a pool took.
+struct start_report {
+  resource_usage before;
+  resource_usage peak;
+};
+
+/// A call under way. Dropping it neither waits nor cancels.
+class call_handle {
+public:
+  struct state;
+
+  call_handle() = default;
+  explicit call_handle(std::shared_ptr<state> x) : state_{std::move(x)} {}
+
+  /// Asks that the call ends: it is answered `cancelled` unless it has been answered already.
+  /// Returns at once. Thread safe.
+  void cancel();
+
+  /// Unique in this runtime; stands in logs. 0 if empty.
+  uint64_t id() const noexcept;
+
+private:
+  std::shared_ptr<state> state_;
+};
+
+/// A call under way whose end is a future.
+struct call_future {
+  std::future<result<value>> value;
+  call_handle handle;
+};
+
+/// Pools of Python workers in this process: the way in. Movable, not copyable. All members may be
+/// called from any thread but where they say otherwise. Never throws. Signals are left alone.
+/// Destroying it stops it with the configured drain time.
+class runtime {
+public:
+  class implementation;
+
+  /// Starts what `cfg` says, in an actor system of its own, and returns at once: see `await_ready`.
+  /// Fails with invalid_config, or with `internal` and the missing kernel feature named.
+  static result<runtime> start(config cfg);
+
+  explicit runtime(std::unique_ptr<implementation> x) noexcept;
+  runtime(runtime&&) noexcept;
+  runtime& operator=(runtime&&) noexcept;
+  ~runtime();
+
+  /// Waits until the pool's `min_ready` workers are proved ready. Returns the cause at once when the
+  /// start has failed for good; `pool_not_ready` when `timeout` passes. Empty name: every pool.
+  result<void> await_ready(const std::string& pool = {}, duration timeout = infinite);
+
+  /// Waits until all workers are ready. Same errors.
+  result<start_report> await_started(const std::string& pool = {}, duration timeout = infinite);
+
+  /// Calls `tool` and waits for its end. Not from a CAF actor or a callback of ours: it blocks.
+  result<value> execute(std::string_view tool, arguments args, const call_options& options = {});
+
+  /// One bytes argument, one bytes result.
+  result<std::string> execute_raw(std::string_view tool, std::string data,
+                                  const call_options& options = {});
+
+  /// Calls `tool`; the end is a future.
+  call_future execute_async(std::string_view tool, arguments args, const call_options& options = {});
+
+  /// Calls `tool`; `done` is called exactly once, from a thread of the runtime, before `stop`
+  /// returns. It must not block and not throw.
+  call_handle execute_async(std::string_view tool, arguments args, const call_options& options,
+                            std::function<void(outcome)> done);
+
+  /// Many calls of one tool in one message. `done(index, outcome)` is called exactly once for each,
+  /// in any order, from threads of the runtime, possibly at once from several.
+  void submit_many(std::string_view tool, std::vector<arguments> args, const call_options& options,
+                   std::function<void(size_t, outcome)> done);
+
+  /// Tools of a pool whose first worker is ready; `pool_not_ready` before.
+  result<std::vector<tool_description>> tools(const std::string& pool = {});
+
+  /// Statistics of every pool, in the order of the configuration.
+  std::vector<pool_stats> stats();
+
+  /// Stops admitting, lets calls in flight end for at most `timeouts.drain`, answers the rest, ends
+  /// the workers. Returns when no worker process is left. Idempotent.
+  void stop();
+  /// The same with a drain time.
+  void stop(duration drain);
+
+  /// Stands in every worker's environment as SNAKEPIT_RUN_ID.
+  const std::string& run_id() const noexcept;
+
+private:
+  std::unique_ptr<implementation> impl_;
+};
+
+} // namespace snakepit

@@ -1,0 +1,108 @@
+#pragma once
+
+#include "actors/core/lane_page.hpp"
+
+#include <snakepit/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace snakepit::io {
+
+/// Everything that starting one worker process needs; see docs/wire.md, "Start".
+struct launch_spec {
+  /// Name for messages: "pool/slot.generation".
+  std::string label;
+  /// Absolute path, or a name that is looked up in PATH.
+  std::string executable;
+  /// argv[1] and on.
+  std::vector<std::string> arguments;
+  /// The complete environment, "NAME=value".
+  std::vector<std::string> environment;
+  /// Empty: the host's.
+  std::string working_directory;
+  /// Where the worker will bind its socket; unlinked by `~process` if it still exists.
+  std::string socket_path;
+  /// Written to the token pipe.
+  std::string token;
+  uint32_t lanes = 1;
+};
+
+/// Who a process is, for good: a pid alone may be another's tomorrow.
+struct process_identity {
+  int64_t pid = 0;
+  uint64_t start_time = 0; ///< /proc/PID/stat field 22
+  std::string boot_id;
+};
+
+/// How a process ended.
+struct exit_status {
+  int code = 0;   ///< meaningful if signal is 0
+  int signal = 0; ///< not 0: killed by it
+  std::chrono::microseconds user_time{0};
+  std::chrono::microseconds system_time{0};
+  uint64_t max_rss_bytes = 0;
+};
+
+/// What happens to one worker process. Called from the launcher's thread, never before `launch` has
+/// called back, and not after `~process` has returned. They must not block and not destroy the
+/// process that calls.
+struct process_events {
+  /// The worker says on its side socket that its gRPC server accepts connections.
+  std::function<void()> on_listening;
+  /// The worker says that it cannot start; `text` is a snakepit.worker.v1.Error, serialized.
+  std::function<void(std::string text)> on_refused;
+  /// One line of output without its end; `line` valid during the call. Lines are cut at 16 KiB;
+  /// above 1000 a second and stream they are dropped and counted, which a line of ours then says.
+  std::function<void(bool is_stderr, std::string_view line)> on_output;
+  /// The leader has ended and was reaped, and its output was read as far as it had been written.
+  /// Called exactly once, last.
+  std::function<void(exit_status)> on_exit;
+};
+
+/// One worker process and its whole group. Destroying it ends the group if that is still there, at
+/// once and without waiting: the lifetime pipe closes and the kernel does the rest.
+///
+/// All members may be called from any thread.
+class process {
+public:
+  virtual ~process() = default;
+
+  virtual const process_identity& identity() const noexcept = 0;
+
+  /// The lane's section of the shared lane page, mapped as long as the process object lives.
+  virtual core::lane_page page(uint32_t lane) noexcept = 0;
+
+  /// Sends a signal to the leader through its pidfd. Returns whether it was there to get it.
+  virtual bool signal(int number) noexcept = 0;
+
+  /// SIGKILL to the whole group, and to what is left of it after the leader's end.
+  virtual void kill_group() noexcept = 0;
+
+  /// The last bytes written to stderr, `limit` at most (64 KiB are kept).
+  virtual std::string last_stderr(size_t limit) const = 0;
+};
+
+/// Starts processes. One thread of its own does the starting, reads the output, waits for ends.
+class process_launcher {
+public:
+  using callback = std::function<void(result<std::unique_ptr<process>>)>;
+
+  /// Ends every process that is left, and reaps it.
+  virtual ~process_launcher() = default;
+
+  /// Starts one process; `done` is called once, from the launcher's thread. Errors are
+  /// worker_start_failed and name what is missing (executable, right, descriptor, pid).
+  virtual void launch(launch_spec spec, process_events events, callback done) = 0;
+};
+
+/// The real one: vfork and exec.
+/// Fails with `internal` and the missing kernel feature named (pidfd, memfd, /proc).
+result<std::unique_ptr<process_launcher>> make_exec_launcher();
+
+} // namespace snakepit::io
