@@ -85,11 +85,13 @@ struct worker_up {
   std::vector<core::tool_entry> tools;
 };
 
-/// A worker is gone and settled.
+/// A worker is gone and settled. The POOL answers with `buried`, after which it sends it nothing.
 struct worker_down {
-  uint32_t slot;
-  uint32_t generation;
-  bool was_ready;
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  /// Whom to answer; null if its actor is gone, too.
+  caf::actor worker;
+  bool was_ready = false;
   /// Why it did not start; set unless `was_ready`.
   std::optional<error> start_error;
   /// Starting again cannot but fail again.
@@ -97,6 +99,11 @@ struct worker_down {
   std::shared_ptr<const death_certificate> certificate;
   /// Calls that it had not begun, in their order.
   std::vector<core::call_ptr> returned;
+};
+
+/// Calls that came too late to a worker that is gone, in their order. From the WORKER.
+struct calls_back {
+  std::vector<core::call_ptr> calls;
 };
 
 /// Calls ended on a lane, or were answered while they were on it.
@@ -161,10 +168,11 @@ template <class T>
 struct allowed_unsafe_message_type<snakepit::local<T>> : std::true_type {};
 } // namespace caf
 
-CAF_BEGIN_TYPE_ID_BLOCK(snakepit_internal, SNAKEPIT_FIRST_TYPE_ID + 100)
+CAF_BEGIN_TYPE_ID_BLOCK(snakepit_internal, SNAKEPIT_FIRST_TYPE_ID + 120)
 
   CAF_ADD_ATOM(snakepit_internal, snakepit::atom, tick, "tick")
   CAF_ADD_ATOM(snakepit_internal, snakepit::atom, listening, "listening")
+  CAF_ADD_ATOM(snakepit_internal, snakepit::atom, buried, "buried")
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::submission>))
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::results>))
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::io::exit_status>))
@@ -177,6 +185,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(snakepit_internal, SNAKEPIT_FIRST_TYPE_ID + 100)
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_stop>))
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_up>))
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_down>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::calls_back>))
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_done>))
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::supervisor_up>))
   CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::ready_waiter>))

@@ -56,7 +56,7 @@ using detail_map = std::map<std::string, std::string>;
 
 } // namespace snakepit
 
-CAF_BEGIN_TYPE_ID_BLOCK(snakepit, SNAKEPIT_FIRST_TYPE_ID)
+CAF_BEGIN_TYPE_ID_BLOCK(snakepit, SNAKEPIT_FIRST_TYPE_ID + 100)
 
   CAF_ADD_TYPE_ID(snakepit, (snakepit::request))
   CAF_ADD_TYPE_ID(snakepit, (snakepit::response))
