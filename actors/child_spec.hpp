@@ -59,10 +59,10 @@ struct supervisor_spec {
   /// Started in this order.
   std::vector<child_spec> children;
 
-  /// Told of each abnormal end of a child, each failed start and each time the supervisor gives up,
-  /// before it acts on it; for logs and counters. Runs on the supervisor's thread; must not throw.
-  /// `reason` is the child's, as text.
-  std::function<void(const std::string& child, const std::string& reason)> on_fault{};
+  /// Told of each abnormal end of a child, each failed start, each child killed after its grace and
+  /// the restart that was one too many, before it acts on it; for logs and counters. Runs on the
+  /// supervisor's thread; must not throw.
+  std::function<void(const std::string& child, const std::string& what)> on_fault{};
 };
 
 } // namespace snakepit

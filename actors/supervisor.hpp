@@ -2,6 +2,7 @@
 
 #include "actors/child_spec.hpp"
 #include "actors/core/restart_window.hpp"
+#include "actors/owned_actor.hpp"
 #include "actors/supervision_messages.hpp"
 
 #include <caf/event_based_actor.hpp>
@@ -14,41 +15,6 @@
 #include <vector>
 
 namespace snakepit {
-
-/// Holds the only handle that keeps a child alive for its supervisor, and kills the child when it
-/// is dropped while the child may still live: so no child outlives its supervisor, however that
-/// ends. CAF's links would do this, but a killed child takes its links with it, and a supervisor
-/// must not go with its child.
-class owned_actor {
-public:
-  owned_actor() = default;
-  explicit owned_actor(caf::actor x) : handle_{std::move(x)} {}
-  owned_actor(owned_actor&& x) noexcept : handle_{std::move(x.handle_)} {}
-  owned_actor& operator=(owned_actor&& x) noexcept;
-  ~owned_actor() {
-    kill();
-  }
-
-  explicit operator bool() const noexcept {
-    return static_cast<bool>(handle_);
-  }
-  const caf::actor& get() const noexcept {
-    return handle_;
-  }
-  bool is(const caf::actor_addr& x) const {
-    return handle_ && handle_ == x;
-  }
-
-  /// Forgets an actor that is known to be down.
-  void release() {
-    handle_ = nullptr;
-  }
-
-private:
-  void kill();
-
-  caf::actor handle_;
-};
 
 /// The state of a SUPERVISOR. Every change goes the same way: children are marked with what shall
 /// become of them, then `advance` takes the steps that are possible now; the rest follows when a
@@ -91,7 +57,7 @@ struct supervisor_state {
     bool asked = false; ///< to end
     uint64_t starts = 0;
     /// Set while a start was requested and is to come.
-    caf::response_promise starter{};
+    std::optional<caf::response_promise> starter{};
     std::vector<caf::response_promise> stoppers{};
   };
 
@@ -107,16 +73,24 @@ struct supervisor_state {
   /// @returns whether there may be another.
   bool start_marked();
 
-  void ask_to_end(child& x);
-
   caf::error try_start(child& x);
 
-  /// A child ended abnormally or did not start: restarts it with its group, or gives up.
+  void ask_to_end(child& x);
+
+  /// Answers those who wait for a child that is no more.
+  static void answer(child& x);
+
+  /// A child ended or did not start: restarts it with its group, or gives up.
   void restart(size_t position, const caf::error& reason);
 
-  void give_up(caf::error reason);
+  /// Marks all children, so that the supervisor ends when they have.
+  void quit_with(caf::error reason);
 
   child* find(const std::string& name);
+
+  void report(const std::string& child, const std::string& what);
+
+  std::string text(const caf::error& reason) const;
 
   // -- data -------------------------------------------------------------------
 
@@ -130,7 +104,7 @@ struct supervisor_state {
 
 /// Keeps its children alive as their specs say; knows nothing of what they do.
 ///
-/// It takes:
+/// It takes, by request:
 /// * `(start_child, child_spec_ptr) -> caf::actor`: adds a child after the others and starts it.
 ///   Errors: invalid_spec, start_failed (the child is not added), stopping.
 /// * `(stop_child, std::string name) -> void`: stops a child and forgets it; answered when it is

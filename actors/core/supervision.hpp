@@ -21,7 +21,7 @@ enum class restart_strategy : uint8_t {
   rest_for_one, ///< the one that ended and those after it
 };
 
-/// In which order a supervisor that ends stops its children.
+/// In which order a supervisor stops several children.
 enum class stop_order : uint8_t {
   reverse,  ///< one by one, the next when the former is down
   together, ///< all at once: for many children that know nothing of each other
