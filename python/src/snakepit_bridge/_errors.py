@@ -98,6 +98,8 @@ def _frames(tb: Optional[TracebackType]) -> List[Frame]:
     if len(places) > MAX_FRAMES:
         places = places[:half] + places[-half:]
     frames = []
+    for file in {place[0] for place in places}:
+        linecache.checkcache(file)
     for file, line, function, module_globals in places:
         try:
             text = linecache.getline(file, line, module_globals).strip()

@@ -137,14 +137,11 @@ def _describe(owner: str, number: int, found: _Found) -> ToolSpec:
     except _schema.SignatureError as error:
         raise ToolError("worker_start_failed", f"{where}: {error}") from None
     raw, raw_parameter = _raw(where, options, made)
-    description, notes = _description(options, function), list(made.notes)
-    if not description:
-        notes.insert(0, "no description and no docstring")
     return ToolSpec(
         number=number,
         name=name,
         attribute=attribute,
-        description=description,
+        description=_description(options, function),
         schema=made.schema,
         raw=raw,
         idempotent=bool(options.idempotent),
@@ -152,7 +149,7 @@ def _describe(owner: str, number: int, found: _Found) -> ToolSpec:
         is_async=inspect.iscoroutinefunction(plain),
         raw_parameter=raw_parameter,
         enums=made.enums,
-        notes=notes + _result_notes(function),
+        notes=made.notes + _result_notes(function),
     )
 
 
