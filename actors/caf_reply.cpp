@@ -11,7 +11,7 @@ namespace snakepit {
 
 namespace {
 
-constexpr auto category = caf::atom("snakepit");
+constexpr auto our_category = caf::atom("snakepit");
 
 /// The requester of one request.
 class caf_target : public core::reply_target {
@@ -71,12 +71,12 @@ caf::error to_caf(const error& x) {
   auto context
     = caf::make_message(std::string{to_string(x.reason)}, x.message, x.retryable, x.details,
                         to_json(x));
-  return {static_cast<uint8_t>(static_cast<uint8_t>(x.reason) + 1), category, std::move(context)};
+  return {static_cast<uint8_t>(static_cast<uint8_t>(x.reason) + 1), our_category, std::move(context)};
 }
 
 error from_caf(const caf::error& x) {
   auto& context = x.context();
-  if (x.category() != category
+  if (x.category() != our_category
       || !context.match_elements<std::string, std::string, bool, detail_map, std::string>())
     return {reason::internal, "an error of another part: " + caf::to_string(x)};
   auto why = find_reason(context.get_as<std::string>(0));

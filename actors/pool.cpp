@@ -12,7 +12,7 @@ using telemetry::level;
 
 namespace {
 
-constexpr auto category = "pool";
+constexpr auto log_category = "pool";
 
 std::string text(duration x) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count()) + "ms";
@@ -99,7 +99,7 @@ void pool_state::on_worker_up(worker_up& x) {
   i->second.worker = x.worker;
   slots->on_ready(x.slot, x.generation, now());
   board->add(x.slot, x.generation, x.lanes);
-  world.log->write(level::info, category, "worker ready",
+  world.log->write(level::info, log_category, "worker ready",
                    {{"pool", settings.config.name}, {"slot", x.slot}, {"pid", x.pid}});
   note_resources();
   start_workers();
@@ -115,7 +115,7 @@ void pool_state::on_worker_down(worker_down& x) {
     board->remove(x.slot, x.generation);
     if (x.was_ready) {
       if (!draining)
-        world.log->write(level::warning, category, "worker ended: " + x.certificate->cause,
+        world.log->write(level::warning, log_category, "worker ended: " + x.certificate->cause,
                          {{"pool", settings.config.name},
                           {"slot", x.slot},
                           {"pid", x.certificate->pid},
@@ -195,7 +195,7 @@ void pool_state::on_cancel(cancel_order& x) {
   }
   auto i = members.find(ticket.slot);
   if (i != members.end() && i->second.generation == ticket.generation && i->second.worker)
-    caf::anon_send(caf::actor_cast<worker_actor>(i->second.worker), local<cancel_order>{x});
+    caf::anon_send(caf::actor_cast<worker_actor>(i->second.worker), make_local(std::move(x)));
 }
 
 void pool_state::on_drain(drain_order& x) {
@@ -399,7 +399,7 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
 
 void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, bool for_good) {
   ++counters.start_failures;
-  world.log->write(level::warning, category, "worker did not start: " + to_string(why),
+  world.log->write(level::warning, log_category, "worker did not start: " + to_string(why),
                    {{"pool", settings.config.name}, {"slot", slot}});
   last_start_error = std::move(why);
   slots->on_start_failed(slot, generation, for_good, now());

@@ -15,6 +15,10 @@ namespace snakepit::core {
 /// One thread at a time.
 class in_flight {
 public:
+  in_flight() = default;
+  in_flight(in_flight&&) noexcept = default;
+  in_flight& operator=(in_flight&&) noexcept = default;
+
   /// Number of the next call.
   uint64_t next_seq() const noexcept { return base_ + entries_.size(); }
 

@@ -17,7 +17,9 @@
 namespace snakepit {
 
 /// A supervisor over children that note when they start and end. Its journal reads like
-/// "+a +b -b +b": a was started, then b; b ended and was started again.
+/// "+a +b -b +b": a was started, then b; b ended and was started again. "!b" is a start that
+/// failed,
+/// "?b" a request to end that b ignores.
 struct supervision_fixture : actor_fixture {
   using reason = caf::exit_reason;
 
@@ -52,7 +54,7 @@ struct supervision_fixture : actor_fixture {
         throw std::runtime_error("no luck");
       }
       note("+" + name);
-      auto x = context.system.spawn(body, options.when_asked);
+      auto x = context.system.spawn(body, this, name, options.when_asked);
       x->attach_functor([this, name](const caf::error&) { note("-" + name); });
       return latest[name] = x;
     };
@@ -118,11 +120,13 @@ struct supervision_fixture : actor_fixture {
   }
 
 private:
-  static caf::behavior body(caf::event_based_actor* self, manner when_asked) {
+  static caf::behavior body(caf::event_based_actor* self, supervision_fixture* fixture,
+                            const std::string& name, manner when_asked) {
     if (when_asked == manner::hangs)
-      self->set_exit_handler([](const caf::exit_msg&) {});
+      self->set_exit_handler([=](const caf::exit_msg&) { fixture->note("?" + name); });
     return {
       [self](uint8_t why) { self->quit(static_cast<reason>(why)); },
+      [self](caf::link_atom, const caf::actor& x) { self->link_to(x); },
       [self](caf::unlink_atom, const caf::actor& x) { self->unlink_from(x); },
     };
   }

@@ -61,7 +61,7 @@ TEST_CASE_FIXTURE(fixture, "a start is refused while it stops") {
   ask_to_end(uut);
   CHECK(add(uut, child("b")).error() == supervision_error::stopping);
   advance(3s);
-  CHECK(seen() == "+a -a");
+  CHECK(seen() == "+a ?a -a");
 }
 
 TEST_CASE_FIXTURE(fixture, "a start during a group's restart waits for its turn") {
@@ -74,7 +74,22 @@ TEST_CASE_FIXTURE(fixture, "a start during a group's restart waits for its turn"
   run();
   CHECK(states(uut) == "a:stopping b:waiting c:waiting");
   advance(3s);
-  CHECK(seen() == "-b -a +a +b +c");
+  CHECK(seen() == "-b ?a -a +a +b +c");
+  CHECK(answer<caf::actor>(answer_to) == latest["c"]);
+}
+
+TEST_CASE_FIXTURE(fixture, "a start that waits is not lost to another restart that fails") {
+  auto uut = supervise(
+    tree({child("a", {.when_asked = manner::hangs, .grace = {3s}}), child("b")}, one_for_all));
+  seen();
+  end("b", reason::unhandled_exception);
+  auto spec = std::make_shared<const child_spec>(child("c", temporary));
+  auto answer_to = self->request(uut, caf::infinite, atom::start_child_v, child_spec_ptr{spec});
+  failures["b"] = 1;
+  advance(3s);
+  CHECK(seen() == "-b ?a -a +a !b ?a");
+  advance(3s);
+  CHECK(seen() == "-a +a +b +c");
   CHECK(answer<caf::actor>(answer_to) == latest["c"]);
 }
 
@@ -103,7 +118,7 @@ TEST_CASE_FIXTURE(fixture,
   run();
   CHECK_FALSE(self->has_next_message());
   advance(3s);
-  CHECK(seen() == "-a");
+  CHECK(seen() == "?a -a");
   CHECK(answer<caf::unit_t>(first));
   CHECK(answer<caf::unit_t>(second));
   CHECK(states(uut) == "b:running");
@@ -126,6 +141,33 @@ TEST_CASE_FIXTURE(fixture,
   run();
   advance(3s);
   CHECK(states(uut) == "b:running");
+}
+
+TEST_CASE_FIXTURE(fixture, "a child that is being stopped takes no part in its group's restart") {
+  auto uut = supervise(
+    tree({child("a", {.when_asked = manner::hangs, .grace = {3s}}), child("b")}, one_for_all));
+  self->request(uut, caf::infinite, atom::stop_child_v, "a");
+  run();
+  seen();
+  end("b", reason::unhandled_exception);
+  CHECK(seen() == "-b +b");
+  advance(3s);
+  CHECK(seen() == "-a");
+  CHECK(states(uut) == "b:running");
+}
+
+TEST_CASE_FIXTURE(fixture, "a factory does not find a sibling that is being stopped") {
+  auto uut = supervise(tree({child("a", {.when_asked = manner::hangs, .grace = {3s}})}));
+  auto found = std::vector<caf::actor>{};
+  auto look = [&](const start_context& context) {
+    found.push_back(context.sibling("a"));
+    return child("b").start(context);
+  };
+  add(uut, {"first", look});
+  self->request(uut, caf::infinite, atom::stop_child_v, "a");
+  run();
+  add(uut, {"second", look});
+  CHECK(found == std::vector<caf::actor>{latest["a"], {}});
 }
 
 TEST_CASE_FIXTURE(fixture, "a start does not wait for another child's long stop") {

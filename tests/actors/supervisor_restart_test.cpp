@@ -116,7 +116,7 @@ TEST_CASE_FIXTURE(fixture, "nobody of a group is started before all of it are do
   supervise(tree({hanging, child("b")}, one_for_all));
   seen();
   end("b", crash);
-  CHECK(seen() == "-b");
+  CHECK(seen() == "-b ?a");
   advance(1999ms);
   CHECK(seen() == "");
   advance(1ms);
@@ -217,7 +217,7 @@ TEST_CASE_FIXTURE(fixture, "a child that dies while its group restarts is part o
   seen();
   end("c", crash);
   end("a", crash);
-  CHECK(seen() == "-c -a");
+  CHECK(seen() == "-c ?b -a");
   end("b", crash);
   CHECK(seen() == "-b +a +b +c");
   CHECK_FALSE(ended);
@@ -239,6 +239,16 @@ TEST_CASE_FIXTURE(fixture, "a child that unlinks itself is still supervised") {
   CHECK(seen() == "+a -a +a");
   ask_to_end(uut);
   CHECK(seen() == "-a");
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "a child that links itself to its supervisor does not end it by crashing") {
+  auto uut = supervise(tree({child("a")}));
+  caf::anon_send(latest["a"], caf::link_atom_v, uut);
+  run();
+  end("a", crash);
+  CHECK(seen() == "+a -a +a");
+  CHECK_FALSE(ended);
 }
 
 TEST_CASE_FIXTURE(fixture, "a supervisor that gives up is an abnormal end to its own") {
