@@ -6,6 +6,7 @@ namespace snakepit::cli {
 
 namespace {
 constexpr std::chrono::milliseconds shortest_sample{4};
+constexpr uint64_t smallest_sample = 16;
 constexpr size_t largest_chunk = 256;
 constexpr size_t steepest_growth = 4;
 } // namespace
@@ -51,11 +52,11 @@ void map_flow::written(size_t items, uint64_t result_bytes) noexcept {
 }
 
 void map_flow::adapt(time_point now) noexcept {
-  if (now - since_ < shortest_sample)
+  auto count = returned_ - returned_before_;
+  if (now - since_ < (count < smallest_sample ? limits_.wait : shortest_sample))
     return;
   // By Little's law: what is under way is the rate times the time that each waits.
-  auto count = static_cast<double>(returned_ - returned_before_);
-  auto wanted = count * std::chrono::duration<double>(limits_.wait).count()
+  auto wanted = static_cast<double>(count) * std::chrono::duration<double>(limits_.wait).count()
                 / std::chrono::duration<double>(now - since_).count();
   auto most = std::min(limits_.ceiling, allowed_ * steepest_growth);
   allowed_ = std::clamp(static_cast<size_t>(std::min(wanted, static_cast<double>(most))),
