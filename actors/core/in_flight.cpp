@@ -66,7 +66,8 @@ time_point in_flight::next_deadline() const {
 
 in_flight::settlement in_flight::settle(uint64_t claimed, uint64_t done) {
   auto result = settlement{};
-  for (auto seq = base_; !entries_.empty(); ++seq, entries_.pop_front()) {
+  for (; !entries_.empty(); ++base_, entries_.pop_front()) {
+    auto seq = base_;
     auto& x = entries_.front();
     if (x.finished)
       continue;
@@ -81,7 +82,6 @@ in_flight::settlement in_flight::settle(uint64_t claimed, uint64_t done) {
       result.not_started.push_back(std::move(x.call));
     }
   }
-  base_ = std::max(base_, claimed) + 1;
   unfinished_ = abandoned_ = 0;
   return result;
 }
