@@ -39,7 +39,7 @@ std::vector<call_ptr> in_flight::expire(time_point now) {
 
 call_ptr in_flight::withdraw(const call_ticket* ticket) {
   for (auto& x : entries_)
-    if (x.call && x.call->ticket.get() == ticket) {
+    if (ticket && x.call && x.call->ticket.get() == ticket) {
       ++abandoned_;
       return std::move(x.call);
     }
