@@ -63,10 +63,10 @@ bool contains(const std::string& text, const std::string& part) {
 
 TEST_CASE("a killed worker closes each lane once, and quickly [W9]") {
   temporary_folder folder;
-  fake_worker_process worker{folder.file("socket")};
+  fake_worker_process worker{folder.path() / "socket"};
   channel_recorder seen;
   auto channel = io::make_grpc_channel(seen.events());
-  channel->greet(folder.file("socket"), worker.pid(), hello_of(3));
+  channel->greet(folder.path() / "socket", worker.pid(), hello_of(3));
   auto greeted = seen.greeted();
   REQUIRE(greeted);
   REQUIRE(*greeted);
@@ -200,10 +200,10 @@ TEST_CASE("a channel that is destroyed with writes queued ends at once [W9]") {
 
 TEST_CASE("a stopped worker does not hold the channel's end [W9]") {
   temporary_folder folder;
-  fake_worker_process worker{folder.file("socket")};
+  fake_worker_process worker{folder.path() / "socket"};
   channel_recorder seen;
   auto channel = io::make_grpc_channel(seen.events());
-  channel->greet(folder.file("socket"), worker.pid(), hello_of(2));
+  channel->greet(folder.path() / "socket", worker.pid(), hello_of(2));
   REQUIRE(seen.greeted());
   channel->open(2);
   kill(worker.pid(), SIGSTOP);
@@ -233,7 +233,7 @@ TEST_CASE("a batch of more than 2 GiB closes its lane [S5]" * doctest::skip(size
 TEST_CASE("nothing is called after the channel was destroyed, whatever is under way [W1]") {
   temporary_folder folder;
   for (int round = 0; round < 200; ++round) {
-    fake_worker_server server{folder.file("socket" + std::to_string(round)), {}};
+    fake_worker_server server{folder.path() / ("socket" + std::to_string(round)), {}};
     std::atomic<bool> destroyed{false};
     std::atomic<int> late{0}, results{0};
     auto saw = [&] { late += destroyed ? 1 : 0; };
