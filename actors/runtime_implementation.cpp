@@ -3,6 +3,7 @@
 #include "actors/caf_reply.hpp"
 #include "actors/core/codec.hpp"
 #include "actors/io/bridge_path.hpp"
+#include "actors/io/host_environment.hpp"
 #include "actors/io/host_resources.hpp"
 #include "actors/io/random_bytes.hpp"
 #include "actors/settings.hpp"
@@ -94,11 +95,11 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   if (!bridge)
     return tl::unexpected{std::move(bridge.error())};
   x->run_id = io::make_run_id();
-  auto directory = io::run_directory::open(cfg.instance.run_dir, x->run_id);
+  auto directory = io::run_directory::make(cfg.instance.run_dir, x->run_id);
   if (!directory)
     return tl::unexpected{std::move(directory.error())};
   x->log = std::move(*log);
-  x->directory = std::move(*directory);
+  x->directory = std::make_shared<io::run_directory>(std::move(*directory));
   x->launcher = std::move(*launcher);
   x->own = std::move(own);
   if (x->own)

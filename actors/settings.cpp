@@ -66,14 +66,12 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   result.worker = [common, layers, context](
                     uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
     auto socket = context.next_socket();
-    if (!socket)
-      return tl::unexpected{std::move(socket.error())};
     auto x = common;
     x.hello.slot = slot;
     x.hello.generation = generation;
     x.hello.token = context.token();
     x.launch.token = x.hello.token;
-    x.launch.socket_path = *socket;
+    x.launch.socket_path = socket;
     x.launch.label = x.hello.pool + "/" + std::to_string(slot) + "." + std::to_string(generation);
     x.launch.arguments = {"-m",
                           "snakepit_bridge.worker",
@@ -82,7 +80,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
                           "slot=" + std::to_string(slot),
                           "gen=" + std::to_string(generation)};
     auto complete = layers;
-    complete.ours = {{"SNAKEPIT_RUN_ID", context.run_id}, {"SNAKEPIT_SOCKET", *socket}};
+    complete.ours = {{"SNAKEPIT_RUN_ID", context.run_id}, {"SNAKEPIT_SOCKET", socket}};
     x.launch.environment = core::merge_environment(complete);
     return x;
   };

@@ -14,7 +14,7 @@ namespace snakepit {
 struct settings_context {
   std::string run_id;
   /// A path for the next worker's socket.
-  std::function<result<std::string>()> next_socket;
+  std::function<std::string()> next_socket;
   /// 32 random bytes.
   std::function<std::string()> token;
   /// The folder that holds the Python package.

@@ -30,6 +30,7 @@ size_t bytes_of_letters(std::string_view text, size_t letters) {
 } // namespace
 
 void json_fault::in_member(std::string_view key) {
+  ++count_;
   auto shown = bytes_of_letters(key, max_key_letters);
   if (shown == key.size() && is_identifier(key)) {
     steps_.insert(0, "." + std::string{key});
@@ -44,6 +45,7 @@ void json_fault::in_member(std::string_view key) {
 }
 
 void json_fault::in_element(size_t index) {
+  ++count_;
   steps_.insert(0, "[" + std::to_string(index) + "]");
 }
 

@@ -26,6 +26,10 @@ public:
   const std::string& message() const noexcept {
     return message_;
   }
+  /// How many steps the path has.
+  size_t steps() const noexcept {
+    return count_;
+  }
   /// As docs/codec.md says: `$.items[3]["a b"]`.
   std::string path() const {
     return "$" + steps_;
@@ -37,6 +41,7 @@ public:
 private:
   std::string message_;
   std::string steps_;
+  size_t count_ = 0;
   size_t offset_ = no_offset;
 };
 

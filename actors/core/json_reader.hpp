@@ -44,11 +44,11 @@ public:
   }
 
 private:
-  /// A `"$"` object has at most two brackets that do not count, one of them in the deepest place.
+  /// Two brackets of each `"$"` object do not count; one map too many is left to who counts again.
   size_t bracket_limit() const noexcept {
-    return dollars_open_ == 0 ? max_depth_ : 3 * max_depth_ + 2;
+    return dollars_open_ == 0 ? max_depth_ : 3 * (max_depth_ + 1);
   }
-  bool enter();
+  bool check_depth();
   void leave() noexcept;
   bool read_key(std::string_view& out);
   bool build_map(value& out);
@@ -63,13 +63,12 @@ private:
   std::forward_list<std::string> unescaped_; ///< keys that do not stand in the text as they are
 };
 
-inline bool json_reader::enter() {
-  if (++depth_ > bracket_limit())
-    return fail("nested more than " + std::to_string(max_depth_) + " deep");
-  if (depth_ > max_depth_)
-    dollar_ = true; // have it counted again
-  advance();
-  return true;
+inline bool json_reader::check_depth() {
+  if (depth_ <= max_depth_)
+    return true;
+  dollar_ = true; // have it counted again
+  return depth_ <= bracket_limit()
+         || fail("nested more than " + std::to_string(max_depth_) + " deep");
 }
 
 inline void json_reader::leave() noexcept {
@@ -96,8 +95,8 @@ inline bool json_reader::read_key(std::string_view& out) {
 
 template <class F>
 bool json_reader::members(F&& f) {
-  if (!enter())
-    return false;
+  ++depth_;
+  advance();
   bool begins_with_dollar = false;
   size_t count = 0;
   for (auto c = peek(); c != '}'; c = peek()) {
@@ -109,19 +108,21 @@ bool json_reader::members(F&& f) {
     std::string_view key;
     if (!read_key(key))
       return false;
-    if (count++ == 0 && key == "$") {
-      begins_with_dollar = true;
-      ++dollars_open_;
+    if (count++ == 0) {
+      begins_with_dollar = key == "$";
+      dollars_open_ += begins_with_dollar;
+      if (!check_depth())
+        return false;
     }
     if (!f(key)) {
       fault().in_member(key);
       return false;
     }
   }
-  if (begins_with_dollar) {
-    --dollars_open_;
-    dollar_ |= count == 1;
-  }
+  if (count == 0 && !check_depth())
+    return false;
+  dollars_open_ -= begins_with_dollar;
+  dollar_ |= begins_with_dollar && count == 1;
   leave();
   return true;
 }
@@ -143,8 +144,10 @@ bool json_reader::unique_members(F&& f) {
 
 template <class F>
 bool json_reader::elements(F&& f) {
-  if (!enter())
+  ++depth_;
+  if (!check_depth())
     return false;
+  advance();
   size_t index = 0;
   for (auto c = peek(); c != ']'; c = peek(), ++index) {
     if (index != 0) {

@@ -42,7 +42,6 @@ struct process_identity {
 
 /// How a process ended.
 struct exit_status {
-  bool known = true; ///< false if somebody else has reaped it
   int code = 0;   ///< meaningful if signal is 0
   int signal = 0; ///< not 0: killed by it
   std::chrono::microseconds user_time{0};

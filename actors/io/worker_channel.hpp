@@ -46,7 +46,7 @@ public:
 };
 
 /// Reads a serialized snakepit.worker.v1.Error, such as `process_events::on_refused` brings.
-error decode_error(const std::string& text);
+error decode_error(std::string_view text);
 
 /// Makes the real one, over gRPC. Nothing happens until `greet`.
 std::unique_ptr<worker_channel> make_grpc_channel(channel_events events);

@@ -153,6 +153,7 @@ TEST_CASE_FIXTURE(fixture, "nothing is started of a list that is wrong") {
     supervise(tree({child("a"), wrong}));
     CHECK(seen() == "");
     CHECK(ended == caf::make_error(supervision_error::invalid_spec));
+    CHECK(faults.back().find("invalid child spec: ") != std::string::npos);
   }
 }
 

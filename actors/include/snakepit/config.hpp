@@ -49,9 +49,9 @@ struct timeouts_config {
 };
 
 struct start_config {
-  size_t batch_size = 8;                        ///< workers started at a time
-  duration batch_delay{0};                      ///< pause between two batches
-  duration timeout = std::chrono::seconds{30};  ///< for one worker, import and initialize included
+  size_t batch_size = 8;                       ///< workers started at a time
+  duration batch_delay{0};                     ///< pause between two batches
+  duration timeout = std::chrono::seconds{30}; ///< for one worker, import and initialize included
 };
 
 struct queue_config {
@@ -91,8 +91,8 @@ struct pool_config {
 };
 
 struct log_config {
-  std::string level = "warning"; ///< trace | debug | info | warning | error | off
-  std::string format = "text";   ///< text | json
+  std::string level = "warning";                 ///< trace | debug | info | warning | error | off
+  std::string format = "text";                   ///< text | json
   std::map<std::string, std::string> categories; ///< level by category
   std::string file;                              ///< empty: stderr
   std::string worker_output = "info";            ///< level of the lines that workers print
@@ -103,6 +103,9 @@ struct config {
   instance_config instance;
   python_config python;
   timeouts_config timeouts;
+  /// What `defaults:` says: pools that were read started as a copy of it, and a pool that a program
+  /// adds should, too. Its name and adapter may be unset.
+  pool_config defaults;
   std::vector<pool_config> pools;
   log_config log;
 };
@@ -110,17 +113,21 @@ struct config {
 /// Reads YAML strictly: an unknown key, a wrong type, a duplicate pool or an impossible combination
 /// is an `invalid_config` error that names file, line, column and the nearest known key. The
 /// environment (`SNAKEPIT__TIMEOUTS__CALL=5s`) is applied over it, unless `environment` is false.
+/// An empty name stands for no file: built-in defaults and the environment.
 result<config> load_config(const std::string& file, bool environment = true);
 
-/// The same from text; `name` stands for the file in messages.
+/// The same from text; `name` stands for the file in messages. Empty text is a configuration of
+/// defaults without pools, which is valid: a program may add its own.
 result<config> parse_config(const std::string& yaml, const std::string& name,
                             bool environment = true);
 
-/// Checks what types cannot: names, ranges, combinations. `load_config` has done so already.
+/// Checks what types cannot: names, ranges, combinations. `load_config` has done so already. The
+/// message names the path of the value, which is also the detail "path". No pools at all is fine.
 result<void> validate(const config& x);
 
 /// The effective configuration as YAML, every key present; `origins` adds a comment that says where
-/// each value came from (default, file:line, environment variable).
+/// each value came from (default, file:line, environment variable). `parse_config` makes the same
+/// configuration of it.
 result<std::string> show_config(const std::string& file, bool origins);
 
 /// Default budgets of a timeout profile.
