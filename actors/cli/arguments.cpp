@@ -105,7 +105,7 @@ result<std::string> checked(result<std::string> text, const std::string& name) {
 } // namespace
 
 tool_shape shape_of(const tool_description& x) {
-  tool_shape out{x.raw, {}};
+  tool_shape out;
   auto schema = parse_json(x.schema);
   if (!schema || !schema->is<value::map>())
     return out;
@@ -142,8 +142,6 @@ result<arguments> to_arguments(std::string_view json, const tool_shape& tool) {
     return tl::unexpected{std::move(parsed.error())};
   if (parsed->is<value::map>())
     return result<arguments>{tl::in_place, std::in_place_type<value>, std::move(*parsed)};
-  if (tool.raw && parsed->is<bytes>())
-    return raw_bytes{std::move(parsed->as<bytes>().data)};
   if (tool.single.empty())
     return fail(reason::invalid_argument,
                 "arguments must be a JSON object: the tool has not exactly one required parameter");

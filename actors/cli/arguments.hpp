@@ -11,8 +11,6 @@ namespace snakepit::cli {
 
 /// What must be known of a tool to call it from the command line.
 struct tool_shape {
-  /// Takes and returns bytes, no JSON.
-  bool raw = false;
   /// Its one required parameter: where an argument goes that is not an object. Empty: it has none,
   /// or several.
   std::string single;
@@ -25,7 +23,7 @@ result<tool_shape> find_tool(const std::vector<tool_description>& tools, const s
                              const std::string& adapter);
 
 /// JSON text as a call's arguments. An object is the argument object and goes on as it is, unless
-/// it has a key "$"; bytes go to a raw tool; anything else is the tool's single parameter.
+/// it has a key "$"; anything else, bytes included, is the tool's single parameter.
 /// An object's text is not checked here but by the runtime.
 result<arguments> to_arguments(std::string_view json, const tool_shape& tool);
 

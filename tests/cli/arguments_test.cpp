@@ -11,9 +11,8 @@ using words = std::vector<std::string>;
 
 namespace {
 
-const cli::tool_shape many{false, ""};
-const cli::tool_shape one{false, "text"};
-const cli::tool_shape raw{true, ""};
+const cli::tool_shape many{""};
+const cli::tool_shape one{"text"};
 
 value as_value(const result<arguments>& x) {
   REQUIRE(x);
@@ -89,12 +88,6 @@ TEST_CASE("a line cannot smuggle a second parameter in [E4]") {
   auto refused = cli::to_arguments("1, \"other\": 2", one);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().category() == category::validation);
-}
-
-TEST_CASE("a raw tool gets bytes [E4]") {
-  auto args = cli::to_arguments("{\"$\": [\"base64\", \"aGk=\"]}", raw);
-  REQUIRE(args);
-  CHECK(std::get<raw_bytes>(*args).data == "hi");
 }
 
 TEST_CASE("a tool's single parameter is its one required one") {
