@@ -39,7 +39,8 @@ std::string_view doing(worker_phase x) {
 
 /// Callbacks come from other threads: each becomes a message.
 io::process_events process_events_for(const worker_actor& to, const worker_config& cfg,
-                                      const std::shared_ptr<telemetry::log>& log) {
+                                      const std::shared_ptr<telemetry::log>& log,
+                                      const std::shared_ptr<std::atomic<int64_t>>& pid) {
   auto pool = cfg.hello.pool;
   auto slot = cfg.hello.slot;
   auto generation = cfg.hello.generation;
@@ -48,8 +49,8 @@ io::process_events process_events_for(const worker_actor& to, const worker_confi
   result.on_refused = [to](std::string text) {
     caf::anon_send(to, make_local(start_refused{std::move(text)}));
   };
-  result.on_output = [log, pool, slot, generation](bool is_stderr, std::string_view line) {
-    log->worker_output(pool, slot, generation, is_stderr, line);
+  result.on_output = [log, pid, pool, slot, generation](bool is_stderr, std::string_view line) {
+    log->worker_output(pool, slot, generation, *pid, is_stderr, line);
   };
   result.on_exit = [to](io::exit_status x) { caf::anon_send(to, make_local(x)); };
   return result;
@@ -129,6 +130,7 @@ void worker_state::on_launched(launched& x) {
     return settle();
   }
   process = std::move(*x.process);
+  *pid = process->identity().pid;
   phase = worker_phase::binding;
 }
 
@@ -322,7 +324,7 @@ void worker_state::launch() {
   born = now();
   start_deadline = core::later(born, cfg.start_timeout);
   auto to = worker_actor{self};
-  auto order = launch_order{cfg.launch, process_events_for(to, cfg, world.log), {}};
+  auto order = launch_order{cfg.launch, process_events_for(to, cfg, world.log, pid), {}};
   order.done = [to](snakepit::result<std::unique_ptr<io::process>> x) {
     caf::anon_send(to, make_local(launched{std::move(x)}));
   };

@@ -8,6 +8,7 @@
 #include <caf/replies_to.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -164,6 +165,8 @@ struct worker_state {
 
   // The channel goes first: its callbacks must be over before the process object is.
   std::unique_ptr<io::process> process;
+  /// For the log, which other threads write; 0 until known.
+  std::shared_ptr<std::atomic<int64_t>> pid = std::make_shared<std::atomic<int64_t>>(0);
   std::unique_ptr<io::worker_channel> channel;
 
   std::vector<lane> lanes;

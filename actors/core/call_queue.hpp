@@ -2,6 +2,7 @@
 
 #include "actors/core/call.hpp"
 
+#include <algorithm>
 #include <vector>
 
 namespace snakepit::core {

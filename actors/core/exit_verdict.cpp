@@ -9,11 +9,24 @@ namespace snakepit::core {
 namespace {
 
 constexpr auto names = std::to_array<std::pair<int, const char*>>({
-  {SIGHUP, "SIGHUP"},   {SIGINT, "SIGINT"},   {SIGQUIT, "SIGQUIT"}, {SIGILL, "SIGILL"},
-  {SIGTRAP, "SIGTRAP"}, {SIGABRT, "SIGABRT"}, {SIGBUS, "SIGBUS"},   {SIGFPE, "SIGFPE"},
-  {SIGKILL, "SIGKILL"}, {SIGUSR1, "SIGUSR1"}, {SIGSEGV, "SIGSEGV"}, {SIGUSR2, "SIGUSR2"},
-  {SIGPIPE, "SIGPIPE"}, {SIGALRM, "SIGALRM"}, {SIGTERM, "SIGTERM"}, {SIGXCPU, "SIGXCPU"},
-  {SIGXFSZ, "SIGXFSZ"}, {SIGSYS, "SIGSYS"},
+  {SIGHUP, "SIGHUP"},
+  {SIGINT, "SIGINT"},
+  {SIGQUIT, "SIGQUIT"},
+  {SIGILL, "SIGILL"},
+  {SIGTRAP, "SIGTRAP"},
+  {SIGABRT, "SIGABRT"},
+  {SIGBUS, "SIGBUS"},
+  {SIGFPE, "SIGFPE"},
+  {SIGKILL, "SIGKILL"},
+  {SIGUSR1, "SIGUSR1"},
+  {SIGSEGV, "SIGSEGV"},
+  {SIGUSR2, "SIGUSR2"},
+  {SIGPIPE, "SIGPIPE"},
+  {SIGALRM, "SIGALRM"},
+  {SIGTERM, "SIGTERM"},
+  {SIGXCPU, "SIGXCPU"},
+  {SIGXFSZ, "SIGXFSZ"},
+  {SIGSYS, "SIGSYS"},
 });
 
 } // namespace
@@ -26,6 +39,9 @@ std::string signal_name(int number) {
 }
 
 void judge(death_certificate& x, bool exited_known, int code, int signal) {
+  // Ours are only these two: a crash that was faster than our kill is the worker's own.
+  if (exited_known && signal != 0 && signal != SIGKILL && signal != SIGTERM)
+    x.ended_by_us.clear();
   if (exited_known && signal != 0) {
     x.signal = signal;
     x.signal_name = signal_name(signal);
@@ -57,7 +73,8 @@ error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> 
   auto text = "the worker " + describe_end(*x)
               + (had_ended ? " before the result arrived of `" : " while it ran `")
               + std::string{tool} + "`";
-  auto result = error{ours ? reason::worker_killed : reason::worker_crashed, std::move(text),
+  auto result = error{ours ? reason::worker_killed : reason::worker_crashed,
+                      std::move(text),
                       {{"tool", std::string{tool}}, {"cause", x->cause}}};
   if (ours)
     result.details.emplace("because", x->ended_by_us);

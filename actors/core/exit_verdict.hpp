@@ -10,8 +10,9 @@ namespace snakepit::core {
 /// "SIGSEGV" for 11; "signal 99" for what has no name.
 std::string signal_name(int number);
 
-/// Fills in the cause of a certificate: `cause`, `exit_code`, `signal`, `signal_name`. `ended_by_us`
-/// must be set before: a kill of ours is told from anybody else's.
+/// Fills in the cause of a certificate: `cause`, `exit_code`, `signal`, `signal_name`.
+/// `ended_by_us` must be set before: a kill of ours is told from anybody else's. It is cleared if
+/// another signal than ours was faster.
 void judge(death_certificate& x, bool exited_known, int code, int signal);
 
 /// "died by SIGSEGV", "exited with code 3", "was ended by us (deadline)", for the middle of a

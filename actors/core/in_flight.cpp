@@ -39,7 +39,7 @@ std::vector<call_ptr> in_flight::expire(time_point now) {
 
 call_ptr in_flight::withdraw(const call_ticket* ticket) {
   for (auto& x : entries_)
-    if (x.call && x.call->ticket.get() == ticket) {
+    if (ticket && x.call && x.call->ticket.get() == ticket) {
       ++abandoned_;
       return std::move(x.call);
     }
@@ -66,7 +66,8 @@ time_point in_flight::next_deadline() const {
 
 in_flight::settlement in_flight::settle(uint64_t claimed, uint64_t done) {
   auto result = settlement{};
-  for (auto seq = base_; !entries_.empty(); ++seq, entries_.pop_front()) {
+  for (; !entries_.empty(); ++base_, entries_.pop_front()) {
+    auto seq = base_;
     auto& x = entries_.front();
     if (x.finished)
       continue;
@@ -81,7 +82,6 @@ in_flight::settlement in_flight::settle(uint64_t claimed, uint64_t done) {
       result.not_started.push_back(std::move(x.call));
     }
   }
-  base_ = std::max(base_, claimed) + 1;
   unfinished_ = abandoned_ = 0;
   return result;
 }

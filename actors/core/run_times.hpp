@@ -1,5 +1,8 @@
 #pragma once
 
+#include "actors/core/call.hpp"
+
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <vector>
@@ -19,9 +22,10 @@ public:
              : unknown_;
   }
 
-  /// Notes that `count` calls of `tool` ran for `total` together.
+  /// Notes that `count` calls of `tool` ran for `total` together. What is no tool of the pool, such as
+  /// a probe, is not noted.
   void note(uint32_t tool, uint32_t count, std::chrono::nanoseconds total) {
-    if (count == 0)
+    if (count == 0 || tool == call::unresolved)
       return;
     if (tool >= means_.size())
       means_.resize(tool + 1, -1.0);

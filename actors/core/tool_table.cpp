@@ -34,9 +34,9 @@ tool_table::with(const std::vector<tool_entry>& declared) const {
   next->serving_.clear();
   for (auto& x : declared) {
     auto& name = x.description.name;
-    auto schema = argument_schema::compile(x.description.schema);
+    auto schema = argument_schema::compile(x.description.schema, name);
     if (!schema) {
-      schema.error().message = "tool `" + name + "`: " + schema.error().message;
+      schema.error().details.emplace("tool", name);
       return tl::unexpected{std::move(schema.error())};
     }
     auto index = next->indexes_.emplace(name, next->tools_.size()).first->second;
@@ -73,9 +73,8 @@ result<void> tool_table::check(call& x) const {
     if (!found.description.raw)
       return fail(reason::schema_mismatch, "tool `" + name + "` takes arguments, not raw bytes",
                   {{"tool", name}});
-  } else if (auto ok = check_arguments(x.data, found.schema); !ok) {
+  } else if (auto ok = found.schema.check(x.data, x.attachments.size()); !ok) {
     ok.error().details.emplace("tool", name);
-    ok.error().message = "`" + name + "`: " + ok.error().message;
     return tl::unexpected{std::move(ok.error())};
   }
   x.tool = i->second;

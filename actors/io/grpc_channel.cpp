@@ -6,6 +6,7 @@
 
 #include <cassert>
 #include <climits>
+#include <future>
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/create_channel_posix.h>
@@ -55,6 +56,13 @@ result<core::hello_reply> judge(const grpc::Status& status, const hello_call& ca
   return decode_hello_reply(to_string(call.reply), terms);
 }
 
+/// Makes `unused` ready when the token's last copy is gone.
+std::shared_ptr<void> make_token(std::future<void>& unused) {
+  auto done = std::make_shared<std::promise<void>>();
+  unused = done->get_future();
+  return {done.get(), [done](void*) { done->set_value(); }};
+}
+
 /// One Work stream. `stream`'s events hold the lane in turn, until the stream has ended.
 struct lane {
   lane(uint32_t number, uint64_t payload_bytes)
@@ -72,7 +80,8 @@ using lanes = std::vector<std::shared_ptr<lane>>;
 
 std::shared_ptr<lane> open_lane(const std::shared_ptr<event_gate>& gate,
                                 const std::shared_ptr<grpc::Channel>& channel,
-                                stream_metadata metadata, uint32_t index, uint64_t payload_bytes) {
+                                stream_metadata metadata, uint32_t index, uint64_t payload_bytes,
+                                const std::shared_ptr<void>& in_use) {
   auto out = std::make_shared<lane>(index, payload_bytes);
   stream_events events;
   events.on_message = [gate, out](std::string_view message) -> result<void> {
@@ -86,7 +95,7 @@ std::shared_ptr<lane> open_lane(const std::shared_ptr<event_gate>& gate,
     gate->pass([&](auto& to) { to.on_lane_closed(index, std::move(why)); });
   };
   metadata.emplace_back("snakepit-lane", std::to_string(index));
-  out->stream = open_grpc_stream(channel, work_method, metadata, std::move(events));
+  out->stream = open_grpc_stream(channel, work_method, metadata, std::move(events), in_use);
   return out;
 }
 
@@ -103,6 +112,10 @@ public:
       x->stream->cancel("the channel is gone");
     if (control_)
       control_->cancel("the channel is gone");
+    // The last grpc::Channel of a process must not be let go of by one of gRPC's callback threads:
+    // it joins them all (1.51). So our shares, the last ones, go when theirs are gone.
+    in_use_.reset();
+    unused_.wait();
   }
 
   void greet(const std::string& socket_path, int64_t peer_pid, core::hello hello) override;
@@ -112,6 +125,8 @@ public:
 
 private:
   std::shared_ptr<event_gate> gate_;
+  std::future<void> unused_; // ready when all shares of `in_use_` are gone
+  std::shared_ptr<void> in_use_ = make_token(unused_);
   std::mutex mutex_; // guards what follows; never held while something is called back
   std::shared_ptr<grpc::Channel> channel_;
   std::shared_ptr<hello_call> hello_;
@@ -140,8 +155,11 @@ void grpc_channel::greet(const std::string& socket_path, int64_t peer_pid, core:
   }
   grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer>{channel}.UnaryCall(
     &call->context, hello_method, {}, &call->request, &call->reply,
-    [call, gate = gate_, terms = hello_terms{peer_pid, hello.lanes}](const grpc::Status& status) {
+    [call, gate = gate_, terms = hello_terms{peer_pid, hello.lanes},
+     in_use = in_use_](const grpc::Status& status) mutable {
       gate->pass([&](auto& events) { events.on_greeted(judge(status, *call, terms)); });
+      call.reset();
+      in_use.reset();
     });
 }
 
@@ -158,7 +176,7 @@ void grpc_channel::open(uint32_t count) {
   }
   lanes opened;
   for (uint32_t i = 0; i < count; ++i)
-    opened.push_back(open_lane(gate_, channel, metadata, i, payload_bytes));
+    opened.push_back(open_lane(gate_, channel, metadata, i, payload_bytes, in_use_));
   stream_events events;
   events.on_message = [](std::string_view) -> result<void> { return {}; };
   // The end of any stream is the worker's end, but the other streams may not have noticed.
@@ -166,7 +184,7 @@ void grpc_channel::open(uint32_t count) {
     for (auto& x : opened)
       x->stream->cancel("the control stream ended: " + why);
   };
-  auto control = open_grpc_stream(channel, control_method, metadata, std::move(events));
+  auto control = open_grpc_stream(channel, control_method, metadata, std::move(events), in_use_);
   std::lock_guard guard{mutex_};
   lanes_ = std::move(opened);
   control_ = std::move(control);

@@ -24,7 +24,8 @@ grpc::ByteBuffer to_buffer(std::string message) {
 class grpc_stream final : public message_stream,
                           public grpc::ClientBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer> {
 public:
-  explicit grpc_stream(stream_events events) : events_{std::move(events)} {}
+  grpc_stream(stream_events events, std::shared_ptr<void> in_use)
+    : events_{std::move(events)}, in_use_{std::move(in_use)} {}
 
   void start(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
              const stream_metadata& metadata, std::shared_ptr<grpc_stream> self) {
@@ -97,6 +98,8 @@ public:
   }
 
   void OnDone(const grpc::Status& status) override {
+    // Destroyed last to first: `in_use` goes when nothing else is held here.
+    auto in_use = std::move(in_use_);
     auto self = std::move(self_);
     auto events = std::exchange(events_, {});
     std::string why;
@@ -144,6 +147,7 @@ private:
 
   grpc::ClientContext context_;
   stream_events events_;
+  std::shared_ptr<void> in_use_;
   std::shared_ptr<grpc_stream> self_; // gRPC's share, until OnDone
   grpc::ByteBuffer incoming_;
   grpc::ByteBuffer outgoing_; // belongs to the write under way
@@ -168,8 +172,9 @@ constexpr std::array<const char*, 17> status_names{
 std::shared_ptr<message_stream> open_grpc_stream(const std::shared_ptr<grpc::Channel>& channel,
                                                  const std::string& method,
                                                  const stream_metadata& metadata,
-                                                 stream_events events) {
-  auto stream = std::make_shared<grpc_stream>(std::move(events));
+                                                 stream_events events,
+                                                 std::shared_ptr<void> in_use) {
+  auto stream = std::make_shared<grpc_stream>(std::move(events), std::move(in_use));
   stream->start(channel, method, metadata, stream);
   return stream;
 }

@@ -39,11 +39,13 @@ public:
 
 using stream_metadata = std::vector<std::pair<std::string, std::string>>;
 
-/// Opens a stream of `method` ("/package.Service/Method").
+/// Opens a stream of `method` ("/package.Service/Method"). `in_use` is let go of when gRPC's
+/// threads hold nothing of the stream and its events any more.
 std::shared_ptr<message_stream> open_grpc_stream(const std::shared_ptr<grpc::Channel>& channel,
                                                  const std::string& method,
                                                  const stream_metadata& metadata,
-                                                 stream_events events);
+                                                 stream_events events,
+                                                 std::shared_ptr<void> in_use);
 
 /// A status for people: "UNAVAILABLE: Socket closed".
 std::string describe(const grpc::Status& x);

@@ -12,7 +12,7 @@ namespace {
 
 result<core::hello_reply> greet(fake_worker_script script) {
   temporary_folder folder;
-  fake_worker_server server{folder.file("socket"), std::move(script)};
+  fake_worker_server server{folder.path() / "socket", std::move(script)};
   channel_recorder seen;
   auto channel = io::make_grpc_channel(seen.events());
   channel->greet(server.path(), getpid(), hello_of(2));
@@ -53,7 +53,7 @@ private:
 
 TEST_CASE("a worker that is who it should be is greeted, and its socket's path is gone [W2][S1]") {
   temporary_folder folder;
-  fake_worker_server server{folder.file("socket"), {}};
+  fake_worker_server server{folder.path() / "socket", {}};
   channel_recorder seen;
   auto channel = io::make_grpc_channel(seen.events());
   REQUIRE(std::filesystem::exists(server.path()));
@@ -73,7 +73,7 @@ TEST_CASE("a worker that is who it should be is greeted, and its socket's path i
 
 TEST_CASE("another process behind the socket is not spoken to [S1]") {
   temporary_folder folder;
-  fake_worker_server server{folder.file("socket"), {}};
+  fake_worker_server server{folder.path() / "socket", {}};
   channel_recorder seen;
   auto channel = io::make_grpc_channel(seen.events());
   channel->greet(server.path(), getppid(), hello_of(1));
@@ -89,13 +89,13 @@ TEST_CASE("nobody behind the socket is an error at once [W4]") {
   temporary_folder folder;
   channel_recorder seen;
   auto channel = io::make_grpc_channel(seen.events());
-  auto path = folder.file("socket");
+  std::string path = folder.path() / "socket";
   SUBCASE("no such path") {}
   SUBCASE("nobody listens any more") {
     bare_listener dead{path};
   }
   SUBCASE("a path too long for a socket") {
-    path = folder.file(std::string(200, 'x'));
+    path = folder.path() / std::string(200, 'x');
   }
   channel->greet(path, getpid(), hello_of(1));
   auto out = seen.greeted();
@@ -107,10 +107,10 @@ TEST_CASE("nobody behind the socket is an error at once [W4]") {
 
 TEST_CASE("a worker that ends during Hello is an error, not a wait [W4]") {
   temporary_folder folder;
-  bare_listener worker{folder.file("socket")};
+  bare_listener worker{folder.path() / "socket"};
   channel_recorder seen;
   auto channel = io::make_grpc_channel(seen.events());
-  channel->greet(folder.file("socket"), getpid(), hello_of(1));
+  channel->greet(folder.path() / "socket", getpid(), hello_of(1));
   SUBCASE("silently") {
     worker.accept_and_close();
   }
@@ -147,11 +147,11 @@ TEST_CASE("what a worker answers to Hello is checked [W2]") {
 
 TEST_CASE("a worker that never answers Hello does not hold the channel's end [W4]") {
   temporary_folder folder;
-  bare_listener silent{folder.file("socket")};
+  bare_listener silent{folder.path() / "socket"};
   bool called = false;
   auto channel = io::make_grpc_channel(
     {.on_greeted = [&](auto) { called = true; }, .on_results = {}, .on_lane_closed = {}});
-  channel->greet(folder.file("socket"), getpid(), hello_of(1));
+  channel->greet(folder.path() / "socket", getpid(), hello_of(1));
   channel.reset();
   CHECK(!called);
 }

@@ -62,7 +62,7 @@ TEST_CASE("an answer that overtakes its write's end does no harm [W2]") {
   std::atomic<uint64_t> answered{0};
   io::worker_channel* to = nullptr;
   temporary_folder folder;
-  fake_worker_server server{folder.file("socket"), {}};
+  fake_worker_server server{folder.path() / "socket", {}};
   channel_recorder seen;
   auto events = seen.events();
   auto ping = [&](uint64_t seq) { to->send(batch_of(0, seq, {"[1]"}, core::payload_kind::json)); };

@@ -3,6 +3,7 @@
 #include "actors/io/worker_channel.hpp"
 #include "tests/support/channel_recorder.hpp"
 #include "tests/support/fake_worker_server.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -40,7 +41,7 @@ struct open_channel {
   std::unique_ptr<io::worker_channel> channel = io::make_grpc_channel(seen.events());
 
   open_channel(uint32_t lanes, fake_worker_script script)
-    : server{folder.file("socket"), std::move(script)} {
+    : server{folder.path() / "socket", std::move(script)} {
     channel->greet(server.path(), getpid(), hello_of(lanes));
     auto greeted = seen.greeted();
     REQUIRE(greeted);

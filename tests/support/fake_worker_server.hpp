@@ -7,7 +7,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <filesystem>
 #include <functional>
 #include <grpcpp/server.h>
 #include <grpcpp/server_builder.h>
@@ -21,28 +20,6 @@
 namespace snakepit::test {
 
 namespace wire = worker::v1;
-
-/// A new private folder, removed with everything in it.
-class temporary_folder {
-public:
-  temporary_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "snakepit-test-XXXXXX").string();
-    if (!mkdtemp(pattern.data()))
-      throw std::runtime_error("no temporary folder");
-    path_ = pattern;
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  ~temporary_folder() {
-    std::filesystem::remove_all(path_);
-  }
-
-  std::string file(const std::string& name) const {
-    return (path_ / name).string();
-  }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// The same payloads back, one message of results per batch.
 inline wire::Results echo(const wire::Batch& batch) {

@@ -21,17 +21,17 @@ namespace snakepit {
 struct request {
   std::string tool;
   /// JSON text of the arguments object, or raw bytes.
-  std::string args;
+  std::string args{};
   /// What `{"$": ["bytes", k]}` in `args` refers to.
-  std::vector<std::string> attachments;
+  std::vector<std::string> attachments{};
   bool raw = false;
   /// Budget of the call; 0: the pool's.
   duration timeout{0};
   /// Bound on waiting in the queue; 0: the pool's.
   duration queue_timeout{0};
-  std::string session;
-  std::string correlation_id;
-  std::string traceparent;
+  std::string session{};
+  std::string correlation_id{};
+  std::string traceparent{};
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, request& x) {
@@ -42,8 +42,8 @@ struct request {
 
 /// What the tool returned: see `payload`.
 struct response {
-  std::string text;
-  std::vector<std::string> attachments;
+  std::string text{};
+  std::vector<std::string> attachments{};
   bool raw = false;
 
   template <class Inspector>

@@ -17,6 +17,7 @@ tool, so three things are looked at:
 from __future__ import annotations
 
 import asyncio
+import inspect
 import signal
 from types import CodeType, FrameType
 from typing import Any, Callable, Optional
@@ -40,6 +41,8 @@ class Interrupts:
         self._lane_code: Optional[CodeType] = None
         #: Number of the call that may be interrupted now; 0: none. Written by the lane only.
         self.armed = 0
+        #: Number of the last call that was interrupted. The page may have gone on to the next.
+        self.hit = 0
         #: While true nothing is raised; who sets it looks at `is_cancelled` when it is over.
         self.held = False
         #: Set while an async tool runs.
@@ -47,7 +50,7 @@ class Interrupts:
 
     def is_cancelled(self) -> bool:
         """Whether the host wants the end of the call that runs."""
-        return self.armed != 0 and self._words[_page.CANCEL] == self.armed
+        return self.armed != 0 and self.armed in (self.hit, self._words[_page.CANCEL])
 
     def install(self, signal_number: int, lane_code: CodeType) -> None:
         """Main thread only. `lane_code`: of the function that arms, calls and disarms."""
@@ -60,19 +63,34 @@ class Interrupts:
             return
         if self.held or frame is None or frame.f_code is self._lane_code:
             return
-        task = self.task
-        if task is not None and self._is_awaiting(task):
-            return
+        self.hit = seq
+        if self.task is not None:
+            self._cancel(self.task)
+            if not _is_in_step(frame):
+                return
         raise Cancelled()
 
-    def _is_awaiting(self, task: "asyncio.Task[Any]") -> bool:
-        """Cancels an async call in asyncio's own way. False if a step of it runs, which has to be
-        interrupted like any other code. Raised in the loop itself, `Cancelled` would break it."""
-        loop = task.get_loop()
+    def _cancel(self, task: "asyncio.Task[Any]") -> None:
+        """asyncio's own way; enough if the call awaits something."""
         task.cancel()
-        loop.call_soon_threadsafe(_nothing)  # wakes the loop if it waits
-        return asyncio.current_task(loop) is None
+        task.get_loop().call_soon_threadsafe(_nothing)  # wakes the loop if it waits
 
 
 def _nothing() -> None:
     pass
+
+
+_RUN_CALLBACK = asyncio.Handle._run.__code__
+_STEPS = inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ITERABLE_COROUTINE
+
+
+def _is_in_step(frame: Optional[FrameType]) -> bool:
+    """Whether a coroutine is being executed, which may block and has to be interrupted like any other
+    code. In the loop itself, which also works between the end of a step and the return from it, an
+    exception would lose the task that it is about to schedule."""
+    while frame is not None:
+        caller = frame.f_back
+        if caller is not None and caller.f_code is _RUN_CALLBACK:
+            return bool(frame.f_code.co_flags & _STEPS)
+        frame = caller
+    return False

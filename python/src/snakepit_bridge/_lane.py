@@ -175,7 +175,7 @@ class Lane(Generic[R]):
 
     def _failure(self, seq: int, error: BaseException, tool: Tool, given: Any) -> Failure:
         failure = _errors.of_exception(error)
-        if self._words[CANCEL] == seq and _is_interrupt(error):
+        if seq in (self.interrupts.hit, self._words[CANCEL]) and _is_interrupt(error):
             text = f"tool {tool.name!r} was interrupted"
             return Failure("cancelled", text, {"tool": tool.name}, failure.python)
         if isinstance(error, TypeError) and failure.python and not failure.python.frames:
