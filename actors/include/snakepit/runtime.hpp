@@ -128,7 +128,7 @@ private:
 
 /// A call under way whose end is a future.
 struct call_future {
-  std::future<result<value>> value;
+  std::future<result<value>> future;
   call_handle handle;
 };
 
@@ -191,6 +191,8 @@ public:
   const std::string& run_id() const noexcept;
 
 private:
+  friend struct runtime_access;
+
   std::unique_ptr<implementation> impl_;
 };
 

@@ -1,0 +1,263 @@
+"""The lane: runs the calls of each batch in order and collects their finals.
+
+Knows nothing of gRPC or protobuf: a batch is anything with the fields of `snakepit.worker.v1.Batch`,
+finals leave through `pack`. Runs on one thread, in a worker the main thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+import sys
+from time import monotonic_ns
+from typing import Any, Callable, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
+
+from . import _errors, codec, context
+from ._arguments import KIND_RAW, PROBE, PROBE_TOOL, Tool, arguments_of, bind, tools_of
+from ._async import LaneLoop
+from ._errors import Failure
+from ._interrupt import Interrupts, enter
+from ._page import CANCEL, CLAIMED, DONE, LIMIT, STARTED_NS
+from ._tools import ToolSpec
+from .context import CallContext, Cancelled
+
+R = TypeVar("R")
+
+#: Finals are sent when the oldest is this old, or when they are about this large.
+FLUSH_NS = 1_000_000
+FLUSH_BYTES = 1 << 20
+MAX_BATCH = 256
+
+
+class Limits(NamedTuple):
+    payload_bytes: int = 16 << 20
+    depth: int = codec.MAX_DEPTH
+
+
+class Finals:
+    """Finals that were made and not yet sent; their numbers have no gaps."""
+
+    __slots__ = ("first_seq", "parts", "size", "run_us", "failures", "attachments", "revoked_from")
+
+    def __init__(self, first_seq: int) -> None:
+        self.first_seq = first_seq
+        self.parts: List[bytes] = []
+        self.size: List[int] = []
+        self.run_us: List[int] = []
+        self.failures: Dict[int, Failure] = {}
+        self.attachments: Dict[int, List[bytes]] = {}
+        self.revoked_from = 0
+
+
+_TOO_LATE = Failure("deadline_exceeded", "the deadline had passed before the call could begin")
+
+
+class Lane(Generic[R]):
+    """One thread of execution.
+
+    is_well, mend: asked before each call, and called if the answer is no.
+    """
+
+    def __init__(
+        self,
+        words: memoryview,
+        limits: Limits,
+        pack: Callable[[Finals], R],
+        is_well: Callable[[], bool] = lambda: True,
+        mend: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.interrupts = Interrupts(words)
+        self.loop = LaneLoop(self.interrupts)
+        #: Set from any thread: no further call is begun, what is left is given back.
+        self.stopping = False
+        #: Whether this process is a fork of the worker, made by a tool.
+        self.forked = False
+        self._words = words
+        self._limits = limits
+        self._pack = pack
+        self._is_well = is_well
+        self._mend = mend
+        self._tools: Dict[int, Tool] = {PROBE: PROBE_TOOL}
+        self._batch: Any = None
+        self._received = 0
+        self._seq = 0
+        self._tool = PROBE_TOOL
+
+    def install(self, signal_number: int) -> None:
+        """Lets a signal interrupt calls. Main thread only."""
+        self.interrupts.install(signal_number, Lane._invoke.__code__)
+
+    def add(self, spec: ToolSpec, adapter: Any) -> None:
+        """Makes a tool of the adapter callable."""
+        call = getattr(adapter, spec.attribute)
+        self._tools[spec.number] = bind(spec, self.loop.wrap(call) if spec.is_async else call)
+
+    def run(self, batch: Any) -> Iterator[R]:
+        """Runs a batch. Each value yielded is to be sent before the next is asked for."""
+        words, invoke, is_well = self._words, self._invoke, self._is_well
+        payload_bytes, depth = self._limits
+        first, count = batch.first_seq, batch.count
+        if not 1 <= count <= MAX_BATCH:
+            raise ValueError(f"protocol error: a batch of {count} calls")
+        encode = _encode_raw if batch.kind == KIND_RAW else codec.encode_fast
+        budgets = list(batch.budget_us)[:count]
+        self._batch, self._received = batch, monotonic_ns()
+        context.set_source(self._current)
+        arguments, tools = arguments_of(batch, self._tools), tools_of(batch, self._tools)
+        out, pending, oldest = Finals(first), 0, 0
+        now = monotonic_ns()
+        for seq, tool, given in zip(range(first, first + count), tools, arguments):
+            words[CLAIMED] = seq
+            if words[LIMIT] < seq or self.stopping:
+                words[CLAIMED] = seq - 1
+                out.revoked_from = seq
+                break
+            words[STARTED_NS] = now
+            if not is_well():
+                self._mend()
+            if budgets and self._is_late(budgets, seq - first, now):
+                result: Any = _TOO_LATE
+            else:
+                result = invoke(seq, tool, given)
+            data = None if type(result) is Failure else encode(result, depth, payload_bytes)
+            attachments: List[bytes] = []
+            if data is None or len(data) > payload_bytes:
+                data, attachments, result = self._encode_with_care(result, batch.kind)
+            words[DONE] = seq
+            began, now = now, monotonic_ns()
+            added = len(data) + sum(map(len, attachments)) if attachments else len(data)
+            if pending and pending + added > FLUSH_BYTES:
+                yield self._pack(out)
+                out, pending = Finals(seq), 0
+            if not out.size:
+                oldest = now
+            if type(result) is Failure:
+                out.failures[len(out.size)] = result
+            elif attachments:
+                out.attachments[len(out.size)] = attachments
+            out.parts.append(data)
+            out.size.append(len(data))
+            out.run_us.append((now - began + 999) // 1000)
+            pending += added
+            if now - oldest >= FLUSH_NS and seq + 1 < first + count:
+                yield self._pack(out)
+                out, pending, now = Finals(seq + 1), 0, monotonic_ns()
+        if out.size or out.revoked_from:
+            yield self._pack(out)
+
+    def _invoke(self, seq: int, tool: Optional[Tool], given: Any) -> Any:
+        """Calls a tool: its result, or a Failure.
+
+        A signal never raises in this very frame, see `_interrupt`: between arming and disarming it
+        calls nothing but `enter`.
+        """
+        if tool is None or type(given) is not dict:
+            return given if type(given) is Failure else _UNKNOWN_TOOL
+        interrupts = self.interrupts
+        self._seq, self._tool = seq, tool
+        failure = None
+        try:
+            interrupts.armed = seq if tool.interrupt else 0
+            result = enter(self._words, seq, tool.call, given)
+            interrupts.armed = 0
+        except BaseException as error:
+            interrupts.armed = 0
+            if self.forked:
+                _leave_fork(error)
+            failure = self._failure(seq, error, tool, given)
+        self._seq = 0
+        if failure is not None:
+            return failure
+        if self.forked:
+            _leave_fork(None)
+        return result
+
+    def _failure(self, seq: int, error: BaseException, tool: Tool, given: Any) -> Failure:
+        failure = _errors.of_exception(error)
+        if seq in (self.interrupts.hit, self._words[CANCEL]) and _is_interrupt(error):
+            text = f"tool {tool.name!r} was interrupted"
+            return Failure("cancelled", text, {"tool": tool.name}, failure.python)
+        if isinstance(error, TypeError) and failure.python and not failure.python.frames:
+            try:
+                inspect.signature(tool.call).bind(**given)
+            except (TypeError, ValueError) as misfit:
+                text = f"tool {tool.name!r}: {misfit}"
+                return Failure("invalid_argument", _errors.fit(text), {"tool": tool.name})
+        return failure
+
+    def _is_late(self, budgets: List[int], index: int, now: int) -> bool:
+        return index < len(budgets) and 0 < budgets[index] * 1000 <= now - self._received
+
+    def _encode_with_care(self, result: Any, kind: int) -> "tuple[bytes, List[bytes], Any]":
+        """What the fast encoder left, failures included: data, attachments and what goes in `failures`."""
+        if type(result) is not Failure:
+            try:
+                if kind == KIND_RAW:
+                    data = _raw_bytes(result)
+                    if len(data) <= self._limits.payload_bytes:
+                        return data, [], None
+                    raise codec.too_large(len(data), self._limits.payload_bytes)
+                encoded = codec.encode(
+                    result, depth=self._limits.depth, max_bytes=self._limits.payload_bytes
+                )
+                return encoded.data, encoded.attachments, None
+            except codec.CodecError as error:
+                text = f"the result of tool {self._tool.name!r} cannot be sent: {error}"
+                details = {"tool": self._tool.name, "path": error.path}
+                result = Failure(error.reason, _errors.fit(text), details)
+            except BaseException as error:
+                result = _errors.of_exception(error)
+        return b"", [], result
+
+    def _current(self) -> Optional[CallContext]:
+        seq, batch, words = self._seq, self._batch, self._words
+        if seq == 0:
+            return None
+        index = seq - batch.first_seq
+        budget = batch.budget_us[index] if len(batch.budget_us) > index else 0
+        found = next((one for one in batch.context if one.index == index), None)
+        return CallContext(
+            tool=self._tool.name,
+            attempt=max(1, found.attempt) if found else 1,
+            session=found.session if found else "",
+            correlation_id=found.correlation_id if found else "",
+            traceparent=found.traceparent if found else "",
+            deadline=(self._received + budget * 1000) / 1e9 if budget else None,
+            is_cancelled=lambda: words[CANCEL] == seq,
+        )
+
+
+_UNKNOWN_TOOL = Failure("unknown_tool", "this worker has no tool of that number")
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    kinds = (Cancelled, asyncio.CancelledError)
+    return any(isinstance(one, kinds) for one in _errors.chain(error))
+
+
+def _raw_bytes(result: Any) -> bytes:
+    if not isinstance(result, (bytes, bytearray, memoryview)):
+        what = f"a raw call has to return bytes, not {_errors.type_name(type(result))}"
+        raise codec.CodecError("unserializable", "$", what)
+    return bytes(result)
+
+
+def _encode_raw(result: Any, _depth: int, _max_bytes: int) -> Optional[bytes]:
+    return result if type(result) is bytes else None
+
+
+def _leave_fork(error: Optional[BaseException]) -> None:
+    """Ends a process that a tool forked and that came back here: the lane is its parent's."""
+    code = 0
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+    elif error is not None:
+        sys.excepthook(type(error), error, error.__traceback__)
+        code = 1
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:
+            continue
+    os._exit(code)

@@ -1,0 +1,249 @@
+"""gRPC by grpcio's synchronous server. All that is peculiar to grpcio stands here.
+
+* Hello and the one Work stream run on the main thread: their handlers name an executor of ours, which
+  hands the work over. Where grpcio does not ask it, the work comes on a pool thread and is handed
+  over batch by batch.
+* Which handler serves a call is decided before a thread is taken (`_Handlers.service`): a stream too
+  many would wait for ever behind the one that holds the main thread.
+* grpcio catches `Exception` only, so nothing else may leave a handler.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any, Callable, Iterator, Optional
+
+import grpc
+
+from . import Service, TransportError, messages
+from .messages import pb
+
+SERVICE = "snakepit.worker.v1.Worker"
+#: Hello, Work, Control, and room to refuse what should not have come.
+THREADS = 5
+_UNLIMITED = -1
+_ANSWER_TIMEOUT = 2.0
+
+Job = Callable[[], None]
+
+
+class _MainThread(ThreadPoolExecutor):
+    """grpcio wants a ThreadPoolExecutor; this one has no thread, but a queue that the main thread
+    works off."""
+
+    def __init__(self) -> None:
+        super().__init__(max_workers=1)
+        self.jobs: "SimpleQueue[Optional[Job]]" = SimpleQueue()
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        future: "Future[Any]" = Future()
+
+        def job() -> None:
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:
+                future.set_exception(error)
+                raise
+
+        self.jobs.put(job)
+        return future
+
+
+class GrpcTransport:
+    """Serves one host. `run` is for the main thread, the rest for any."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._main = _MainThread()
+        self._failed = False
+        self._answered = threading.Event()
+        #: The Work stream while it waits for a batch.
+        self._waiting: Optional[Any] = None
+        self._server = grpc.server(
+            ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="snakepit"),
+            handlers=[_Handlers(self, service)],
+            options=[
+                ("grpc.max_receive_message_length", _UNLIMITED),
+                ("grpc.max_send_message_length", _UNLIMITED),
+            ],
+            maximum_concurrent_rpcs=THREADS,
+        )
+
+    def listen(self, path: str) -> None:
+        """Accepts connections at a path when it returns. Raises TransportError."""
+        before = os.umask(0o177)
+        try:
+            bound = self._server.add_insecure_port(f"unix:{path}")
+        except RuntimeError:
+            bound = 0
+        finally:
+            os.umask(before)
+        if not bound:
+            raise TransportError(f"cannot bind {path}: {_why_not_bound(path)}")
+        self._server.start()
+
+    def run(self) -> bool:
+        """Does the main thread's share of the work until the worker stops. False: Hello failed."""
+        while not self._service.is_stopping():
+            job = self._main.jobs.get()
+            if job is not None:
+                job()
+            if self._failed:
+                self._answered.wait(_ANSWER_TIMEOUT)
+                return False
+        return True
+
+    def wake(self) -> None:
+        """Makes `run` look whether the service stops, also while it waits for a batch."""
+        self._main.jobs.put(None)
+        waiting = self._waiting
+        if waiting is not None:
+            waiting.cancel()
+
+    @property
+    def executor(self) -> ThreadPoolExecutor:
+        return self._main
+
+    def hello(self, request: Any, context: Any) -> Any:
+        greeting = self._on_main(lambda: self._service.hello(messages.hello_of(request)))
+        reply = messages.reply_of(greeting)
+        if reply.HasField("error"):
+            if not context.add_callback(self._answered.set):
+                self._answered.set()
+            self._failed = True
+            self._main.jobs.put(None)
+        return reply
+
+    def work(self, requests: Any, context: Any) -> Iterator[Any]:
+        context.add_callback(self._service.stream_ended)
+        run = self._service.run if _is_main() else self._run_handed_over
+        for batch in self._batches(requests, context):
+            yield from run(batch)
+        self._main.jobs.put(None)
+        if not self._service.is_stopping():
+            self._service.stream_ended()
+
+    def _batches(self, requests: Any, context: Any) -> Iterator[Any]:
+        while True:
+            # First this, then the question: `wake` is called after the answer has changed.
+            self._waiting = context
+            if self._service.is_stopping():
+                return
+            try:
+                batch = next(requests)
+            except Exception:  # the end of the stream, in whatever form
+                return
+            finally:
+                self._waiting = None
+            if self._service.is_stopping():
+                return
+            yield batch
+
+    def control(self, requests: Any, context: Any) -> Iterator[Any]:
+        context.add_callback(self._service.stream_ended)
+        for frame in requests:
+            kind = frame.WhichOneof("kind")
+            if kind == "heartbeat":
+                yield pb.WorkerFrame(heartbeat=frame.heartbeat)
+            elif kind == "shutdown":
+                self._service.shutdown(frame.shutdown.grace_ms / 1000)
+            elif kind == "log_level":
+                self._service.set_log_level(frame.log_level.level)
+        self._service.stream_ended()
+
+    def _on_main(self, function: Callable[[], Any]) -> Any:
+        return function() if _is_main() else self._main.submit(function).result()
+
+    def _run_handed_over(self, batch: Any) -> Iterator[Any]:
+        """Runs a batch on the main thread from another."""
+        results: "SimpleQueue[Any]" = SimpleQueue()
+
+        def job() -> None:
+            for result in self._service.run(batch):
+                results.put(result)
+            results.put(None)
+
+        self._main.jobs.put(job)
+        return iter(results.get, None)
+
+
+class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """Says who serves a call. Asked on grpcio's own thread, one call at a time."""
+
+    def __init__(self, transport: GrpcTransport, service: Service) -> None:
+        self._service = service
+        self._left = {"Hello", "Work", "Control"}
+        self._kinds = {
+            "Hello": _unary(transport.hello, transport.executor),
+            "Work": _stream(transport.work, pb.Batch, transport.executor),
+            "Control": _stream(transport.control, pb.HostFrame, None),
+        }
+
+    def service(self, details: Any) -> Any:
+        folder, _, name = details.method.rpartition("/")
+        if folder != f"/{SERVICE}" or name not in self._kinds:
+            return None
+        if name != "Hello":
+            metadata = dict(details.invocation_metadata)
+            if not self._service.may_enter(metadata.get("snakepit-token-bin", b"")):
+                return _refusal(grpc.StatusCode.UNAUTHENTICATED, "not this worker's token")
+            if name == "Work" and metadata.get("snakepit-lane") != "0":
+                return _refusal(grpc.StatusCode.INVALID_ARGUMENT, "this worker has lane 0 only")
+        if name not in self._left:
+            return _refusal(grpc.StatusCode.FAILED_PRECONDITION, f"{name} is accepted once")
+        self._left.discard(name)
+        return self._kinds[name]
+
+
+def _unary(behavior: Callable[[Any, Any], Any], executor: ThreadPoolExecutor) -> Any:
+    def serve(request: Any, context: Any) -> Any:
+        return behavior(request, context)
+
+    serve.experimental_thread_pool = executor  # type: ignore[attr-defined]
+    return grpc.unary_unary_rpc_method_handler(
+        serve, pb.HelloRequest.FromString, pb.HelloReply.SerializeToString
+    )
+
+
+def _stream(
+    behavior: Callable[[Any, Any], Any], request: Any, executor: Optional[ThreadPoolExecutor]
+) -> Any:
+    def serve(requests: Any, context: Any) -> Any:
+        return behavior(requests, context)
+
+    if executor is not None:
+        serve.experimental_thread_pool = executor  # type: ignore[attr-defined]
+    return grpc.stream_stream_rpc_method_handler(serve, request.FromString, _serialize)
+
+
+def _serialize(message: Any) -> bytes:
+    serialized: bytes = message.SerializeToString()
+    return serialized
+
+
+def _refusal(code: Any, text: str) -> Any:
+    def refuse(_requests: Any, context: Any) -> Any:
+        context.abort(code, text)
+
+    return grpc.stream_stream_rpc_method_handler(refuse, None, None)
+
+
+def _is_main() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _why_not_bound(path: str) -> str:
+    """grpcio does not say why; the system does, if asked in the same way."""
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        probe.bind(path)
+        os.unlink(path)
+    except OSError as error:
+        return error.strerror or str(error)
+    finally:
+        probe.close()
+    return "gRPC refuses it; GRPC_VERBOSITY=debug says more"

@@ -1,0 +1,90 @@
+"""What an application implements: an `Adapter` with tools, or a module of functions."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union, overload
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+MARK = "__snakepit_tool__"
+
+
+class ToolOptions(NamedTuple):
+    """What `@tool(...)` says."""
+
+    name: Optional[str] = None
+    description: Optional[str] = None
+    idempotent: bool = False
+    interrupt: bool = True
+    raw: Optional[bool] = None
+
+
+@overload
+def tool(function: F) -> F: ...
+
+
+@overload
+def tool(
+    *,
+    name: Optional[str] = None,
+    description: Optional[str] = None,
+    idempotent: bool = False,
+    interrupt: bool = True,
+    raw: Optional[bool] = None,
+) -> Callable[[F], F]: ...
+
+
+def tool(
+    function: Optional[F] = None,
+    *,
+    name: Optional[str] = None,
+    description: Optional[str] = None,
+    idempotent: bool = False,
+    interrupt: bool = True,
+    raw: Optional[bool] = None,
+) -> Union[F, Callable[[F], F]]:
+    """Makes a function or method callable from C++. The function itself stays as it is.
+
+    name: what it is called from outside; default: its own name. Letters, digits, `_`, `.`, `-`.
+    description: default: the first paragraph of its docstring.
+    idempotent: running it twice does no harm, so it may be retried after a crash.
+    interrupt: whether `Cancelled` may be raised in it when its call is cancelled or late. If not,
+        the worker process is ended instead, after a grace time.
+    raw: whether it may also be called with bytes and without JSON; default: if exactly one
+        parameter must be given and that is annotated bytes.
+
+    The parameters' type hints make its JSON Schema. `async def` works; each call runs to its end.
+    """
+    options = ToolOptions(name, description, idempotent, interrupt, raw)
+
+    def mark(target: F) -> F:
+        inner = getattr(target, "__func__", target)  # of a staticmethod or classmethod
+        if inspect.isclass(inner) or not callable(inner):
+            raise TypeError(f"@tool is for functions and methods, not for {target!r}")
+        setattr(inner, MARK, options)
+        return target
+
+    return mark if function is None else mark(function)
+
+
+class Adapter:
+    """Base class of what runs in a worker.
+
+    Each worker process has one object, made without arguments. Its tools are called on the main
+    thread, one at a time. Tools are inherited; a method that overrides a tool stays one, with the
+    options of the tool it overrides unless it is marked itself.
+    """
+
+    def initialize(self) -> None:
+        """Runs once before the worker reports ready. An exception makes the start fail."""
+
+    def cleanup(self) -> None:
+        """Runs once after the last call, for a bounded time; not if the process is killed."""
+
+    # May also be defined: `after_fork(self)`, which runs in a worker forked from a template, before
+    # `initialize`.
+
+
+#: The name that adapters written for Snakepit know.
+BaseAdapter = Adapter

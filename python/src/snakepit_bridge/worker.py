@@ -1,0 +1,236 @@
+"""The worker process: `python -m snakepit_bridge.worker`, started by a Snakepit host.
+
+Threads: the main thread loads the adapter and runs the tools; a thread of grpcio answers the control
+stream; one watches the side socket, whose end is the host's end.
+"""
+
+from __future__ import annotations
+
+import _thread
+import faulthandler
+import inspect
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from hmac import compare_digest
+from types import FrameType
+from typing import Any, Iterator, NoReturn, Optional, Union
+
+from . import _inheritance, _loader, _page, _refusal
+from ._ending import Ending
+from ._errors import BridgeError, Failure, fit
+from ._inheritance import Inheritance, InheritanceError
+from ._lane import Lane
+from ._stdio import Stdio
+from ._transport import Greeting, Hello, TransportError
+from ._version import PROTOCOL_MAJOR, __version__
+
+INTERRUPT_SIGNAL = signal.SIGRTMIN + 1
+TERM_GRACE = 1.0
+
+
+class Worker:
+    """Serves one host: the `Service` of a transport."""
+
+    def __init__(self, inherited: Inheritance, stdio: Stdio, ending: Ending) -> None:
+        self._inherited = inherited
+        self._stdio = stdio
+        self._ending = ending
+        self._greeted = False
+        self._lane: Optional[Lane[Any]] = None
+        self._adapter: Any = None
+        self._transport: Any = None
+
+    def serve(self) -> NoReturn:
+        """Listens, works until the end, and ends the process."""
+        # Whatever imports grpcio or protobuf is imported here, so that their absence can be told.
+        from ._transport import grpc_sync
+
+        self._transport = grpc_sync.GrpcTransport(self)
+        self._transport.listen(self._inherited.socket_path)
+        self._inherited.side.send(b"listening")
+        if not self._transport.run():
+            self._ending.refuse()
+        self._ending.finish(self._cleanup)
+
+    def may_enter(self, token: bytes) -> bool:
+        return self._greeted and compare_digest(token, self._inherited.token)
+
+    def hello(self, hello: Hello) -> Union[Greeting, Failure]:
+        try:
+            self._check(hello)
+            greeting = self._load(hello)
+        except BridgeError as error:
+            self._ending.say_start_error(error.failure.message, error.__cause__)
+            return error.failure
+        except BaseException as error:
+            self._ending.say_start_error("the start failed", error)
+            return Failure("internal", fit(f"the worker's start failed: {error!r}"))
+        self._greeted = True
+        return greeting
+
+    def _check(self, hello: Hello) -> None:
+        if not compare_digest(hello.token, self._inherited.token):
+            _refuse("protocol_error", "Hello came with a token that is not this worker's", "token")
+        if hello.protocol_major != PROTOCOL_MAJOR:
+            _refuse(
+                "protocol_error",
+                f"the host speaks protocol {hello.protocol_major}, this bridge {PROTOCOL_MAJOR}",
+                "version",
+            )
+        if hello.version != __version__:
+            _refuse(
+                "worker_start_failed",
+                f"the host is version {hello.version}, snakepit_bridge in"
+                f" {os.path.dirname(__file__)} is {__version__}; they must be the same",
+                "version",
+            )
+        if hello.lanes != 1:
+            _refuse("protocol_error", f"this worker has one lane, not {hello.lanes}", "lanes")
+
+    def _load(self, hello: Hello) -> Greeting:
+        from ._transport.messages import results_of
+
+        words = _page.words(self._inherited.page, 0)
+        stdio = self._stdio
+        lane = Lane(words, hello.limits, results_of, stdio.is_well, stdio.mend)
+        lane.install(INTERRUPT_SIGNAL)
+        spec = hello.adapter
+        loaded = _loader.load(spec)
+        adapter = _loader.make(spec, loaded)
+        _loader.initialize(spec, adapter, lane.loop.run)
+        for tool in loaded.tools:
+            lane.add(tool, adapter)
+        stdio.accept()
+        stdio.mend()
+        os.register_at_fork(after_in_child=lambda: setattr(lane, "forked", True))
+        self._lane, self._adapter = lane, adapter
+        return Greeting(
+            pid=os.getpid(),
+            start_time=_inheritance.process_start_time(),
+            python_version=".".join(map(str, sys.version_info[:3])),
+            libraries=_libraries(),
+            adapter=loaded.name,
+            tools=loaded.tools,
+        )
+
+    def run(self, batch: Any) -> Iterator[Any]:
+        try:
+            assert self._lane is not None
+            yield from self._lane.run(batch)
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self._ending.crash()
+
+    def is_stopping(self) -> bool:
+        return self._ending.is_stopping
+
+    def shutdown(self, grace: float) -> None:
+        if self._ending.begin(grace):
+            if self._lane is not None:
+                self._lane.stopping = True
+            self._transport.wake()
+
+    def set_log_level(self, level: str) -> None:
+        number = logging.getLevelName(level.upper())
+        if isinstance(number, int):
+            logging.getLogger().setLevel(number)
+
+    def stream_ended(self) -> None:
+        if not self._ending.is_stopping:
+            self._ending.at_once()
+
+    def _cleanup(self) -> None:
+        hook = getattr(self._adapter, "cleanup", None)
+        if hook is None or self._lane is None:
+            return
+        self._stdio.mend()
+        result = hook()
+        if inspect.iscoroutine(result):
+            self._lane.loop.run(result)
+
+    def on_term(self, _number: int, _frame: Optional[FrameType]) -> None:
+        # On another thread: this one may be anywhere, and hold any lock.
+        _thread.start_new_thread(self.shutdown, (TERM_GRACE,))
+
+
+def _refuse(reason: str, text: str, phase: str) -> NoReturn:
+    raise BridgeError(Failure(reason, text, {"phase": phase}, None, False))
+
+
+def _libraries() -> "dict[str, str]":
+    """Versions of what is loaded and matters."""
+    known = {"grpcio": "grpc", "protobuf": "google.protobuf", "numpy": "numpy"}
+    found = {}
+    for library, module in known.items():
+        version = getattr(sys.modules.get(module), "__version__", None)
+        if isinstance(version, str):
+            found[library] = fit(version, 64)
+    return found
+
+
+def _watch(side: socket.socket, ending: Ending) -> None:
+    """Ends the process when the host is gone. Its packets are read and, so far, mean nothing."""
+    while True:
+        try:
+            if not side.recv(65536):
+                ending.at_once()
+        except InterruptedError:
+            continue
+        except OSError:
+            ending.at_once()
+
+
+def _ignore(_number: int, _frame: Optional[FrameType]) -> None:
+    """Not SIG_IGN, which programs started by a tool would inherit."""
+
+
+def _give_up(side: Optional[socket.socket], ending: Ending, failure: Failure) -> NoReturn:
+    ending.say_start_error(failure.message, None)
+    if side is not None:
+        try:
+            side.send(b"refused " + _refusal.serialize(failure))
+        except OSError:
+            pass  # then stderr has to do
+    ending.refuse()
+
+
+def _start_failure(phase: str, text: str) -> Failure:
+    return Failure("worker_start_failed", fit(text), {"phase": phase}, None, False)
+
+
+def main() -> NoReturn:
+    stdio = Stdio()
+    ending = Ending(stdio)
+    side: Optional[socket.socket] = None
+    python = f"{sys.executable} (Python {sys.version.split()[0]})"
+    try:
+        faulthandler.enable(stdio.stderr_duplicate)
+        side = _inheritance.take_side_socket()
+        inherited = _inheritance.take(side)
+        worker = Worker(inherited, stdio, ending)
+        # The default of the interrupt signal ends the process.
+        signal.signal(INTERRUPT_SIGNAL, _ignore)
+        signal.signal(signal.SIGINT, _ignore)
+        signal.signal(signal.SIGTERM, worker.on_term)
+        threading.Thread(
+            target=_watch, args=(side, ending), name="snakepit-side", daemon=True
+        ).start()
+        worker.serve()
+    except InheritanceError as error:
+        _give_up(side, ending, _start_failure("inherit", str(error)))
+    except TransportError as error:
+        _give_up(side, ending, _start_failure("listen", str(error)))
+    except ImportError as error:
+        text = f"{python} cannot import grpcio and protobuf: {error}"
+        _give_up(side, ending, _start_failure("grpc", text))
+    except BaseException:
+        ending.crash()
+
+
+if __name__ == "__main__":
+    main()
