@@ -128,7 +128,7 @@ private:
 
 /// A call under way whose end is a future.
 struct call_future {
-  std::future<result<value>> value;
+  std::future<result<value>> future;
   call_handle handle;
 };
 
