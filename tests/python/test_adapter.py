@@ -2,6 +2,7 @@
 
 import sys
 import types
+from typing import Literal
 
 import pytest
 
@@ -145,6 +146,16 @@ def test_raw_is_for_one_parameter_of_bytes_or_where_said_D3():
     assert one_tool(two).raw is False
     with pytest.raises(_tools.ToolError, match="exactly one parameter"):
         one_tool(two, raw=True)
+
+
+def test_odd_texts_are_made_fit_or_refused_S5():
+    assert one_tool(lambda self: None, description="\ud800" + "x" * 100_000).description.encode()
+
+    def odd(self, a: Literal["\ud800"]):
+        pass
+
+    with pytest.raises(_tools.ToolError, match="surrogate"):
+        one_tool(odd)
 
 
 def test_generators_and_parameters_without_name_are_refused_B6():

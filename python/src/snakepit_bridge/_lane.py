@@ -144,6 +144,7 @@ class Lane(Generic[R]):
             if now - oldest >= FLUSH_NS and seq + 1 < first + count:
                 yield self._pack(out)
                 out, pending, now = Finals(seq + 1), 0, monotonic_ns()
+        self._batch = None  # it may be large
         if out.size or out.revoked_from:
             yield self._pack(out)
 
