@@ -42,15 +42,22 @@ class Watch(threading.Thread):
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
 
     def run(self) -> None:
+        try:
+            self._watch()
+        except OSError:
+            self._on_end()  # a tool has closed our descriptors: nobody can watch any more
+
+    def _watch(self) -> None:
         poll = select.poll()
         poll.register(self._side, select.POLLIN)
         poll.register(self._wakes, select.POLLIN)
         while True:
             wait = max(0.0, self._due[0] - time.monotonic()) * 1000 + 1 if self._due else None
-            for fd, _ in poll.poll(wait):
+            for fd, events in poll.poll(wait):
                 if fd == self._wakes:
                     self._read_signals()
-                elif self._has_ended():
+                # Its packets mean nothing so far; an empty one is not the end.
+                elif not self._side.recv(65536) and events & (select.POLLHUP | select.POLLRDHUP):
                     self._on_end()
             if self._due and self._due[0] <= time.monotonic():
                 del self._due[0]
@@ -60,15 +67,6 @@ class Watch(threading.Thread):
         if self._urgent.intersection(os.read(self._wakes, 4096)):
             now = time.monotonic()
             self._due = [now + after for after in NUDGES]
-
-    def _has_ended(self) -> bool:
-        """Its packets are read and, so far, mean nothing."""
-        try:
-            return not self._side.recv(65536)
-        except InterruptedError:
-            return False
-        except OSError:
-            return True
 
 
 def _ignore(_number: int, _frame: Optional[FrameType]) -> None:

@@ -133,7 +133,8 @@ class Worker:
         if self._ending.begin(grace):
             if self._lane is not None:
                 self._lane.stopping = True
-            self._transport.wake()
+            if self._transport is not None:
+                self._transport.wake()
 
     def set_log_level(self, level: str) -> None:
         number = logging.getLevelName(level.upper())
@@ -155,7 +156,10 @@ class Worker:
 
     def on_term(self, _number: int, _frame: Optional[FrameType]) -> None:
         # On another thread: this one may be anywhere, and hold any lock.
-        _thread.start_new_thread(self.shutdown, (TERM_GRACE,))
+        try:
+            _thread.start_new_thread(self.shutdown, (TERM_GRACE,))
+        except RuntimeError:  # there can be no more threads
+            self._ending.at_once()
 
 
 def _refuse(reason: str, text: str, phase: str) -> NoReturn:
