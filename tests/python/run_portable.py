@@ -12,7 +12,15 @@ import traceback
 
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = [str(HERE / "mini_pytest"), str(HERE)]
-FILES = ["test_codec", "test_schema", "test_adapter", "test_lane", "test_interrupt", "test_testing"]
+FILES = [
+    "test_codec",
+    "test_schema",
+    "test_adapter",
+    "test_loader",
+    "test_lane",
+    "test_interrupt",
+    "test_testing",
+]
 
 import pytest  # noqa: E402
 
