@@ -47,11 +47,14 @@ struct exit_status {
   std::chrono::microseconds user_time{0};
   std::chrono::microseconds system_time{0};
   uint64_t max_rss_bytes = 0;
+  /// False if something else in this program took the status (it ignores SIGCHLD, or waits for any
+  /// child): then the process has ended, and that is all that is known.
+  bool known = true;
 };
 
 /// What happens to one worker process. Called from the launcher's thread, never before `launch` has
 /// called back, and not after `~process` has returned. They must not block and not destroy the
-/// process that calls.
+/// process that calls. (`~process` waits for one that is running: hold no lock that it needs.)
 struct process_events {
   /// The worker says on its side socket that its gRPC server accepts connections.
   std::function<void()> on_listening;
@@ -81,7 +84,8 @@ public:
   /// Sends a signal to the leader through its pidfd. Returns whether it was there to get it.
   virtual bool signal(int number) noexcept = 0;
 
-  /// SIGKILL to the whole group, and to what is left of it after the leader's end.
+  /// SIGKILL to the whole group. (What is left of it after the leader's end gets one anyway, before
+  /// `on_exit`.)
   virtual void kill_group() noexcept = 0;
 
   /// The last bytes written to stderr, `limit` at most (64 KiB are kept).
@@ -93,7 +97,9 @@ class process_launcher {
 public:
   using callback = std::function<void(result<std::unique_ptr<process>>)>;
 
-  /// Ends every process that is left, and reaps it.
+  /// Ends every process that is left, and reaps it; waits for at most five seconds for one that the
+  /// kernel cannot end at once. Launches that wait are answered with an error. Processes may be
+  /// destroyed later, but nothing is called any more. Not from the launcher's thread.
   virtual ~process_launcher() = default;
 
   /// Starts one process; `done` is called once, from the launcher's thread. Errors are

@@ -21,7 +21,7 @@ struct instance_config {
   /// Sockets live in a folder of their own below this one, which is made with mode 0700 and must
   /// belong to us. Empty: $XDG_RUNTIME_DIR/snakepit, else /run/snakepit for root, else
   /// /tmp/snakepit-<uid>.
-  std::string run_dir;
+  std::string run_dir{};
 };
 
 /// How workers' interpreters are found and what they see.
@@ -29,19 +29,19 @@ struct python_config {
   /// Debian's own, since the `python3` first on PATH may lack grpcio.
   std::string executable = "/usr/bin/python3";
   /// Folder of a virtual environment; its bin/python is used instead of `executable`.
-  std::string venv;
+  std::string venv{};
   /// Put before the rest of Python's module path.
-  std::vector<std::string> path;
+  std::vector<std::string> path{};
   /// Added to the host's environment.
-  std::map<std::string, std::string> env;
+  std::map<std::string, std::string> env{};
 };
 
 /// Default budgets; a call's options override them.
 struct timeouts_config {
   /// balanced | production | production_strict | development | ml_inference | batch.
   std::string profile = "balanced";
-  std::optional<duration> call;  ///< none: by the profile
-  std::optional<duration> queue; ///< none: by the profile
+  std::optional<duration> call{};  ///< none: by the profile
+  std::optional<duration> queue{}; ///< none: by the profile
   /// From interrupting a call that overran until its worker is ended.
   duration cancel_grace = std::chrono::seconds{2};
   /// How long `stop` waits for calls in flight.
@@ -49,15 +49,15 @@ struct timeouts_config {
 };
 
 struct start_config {
-  size_t batch_size = 8;                        ///< workers started at a time
-  duration batch_delay{0};                      ///< pause between two batches
-  duration timeout = std::chrono::seconds{30};  ///< for one worker, import and initialize included
+  size_t batch_size = 8;                       ///< workers started at a time
+  duration batch_delay{0};                     ///< pause between two batches
+  duration timeout = std::chrono::seconds{30}; ///< for one worker, import and initialize included
 };
 
 struct queue_config {
   size_t max_calls = 1000;
   uint64_t max_bytes = uint64_t{256} << 20;
-  std::optional<duration> timeout; ///< none: `timeouts.queue`
+  std::optional<duration> timeout{}; ///< none: `timeouts.queue`
   /// How much foreseen work a lane may hold: enough to hide the way there and back.
   duration prefetch_time = std::chrono::milliseconds{1};
 };
@@ -80,47 +80,54 @@ struct limits_config {
 struct pool_config {
   std::string name = "default";
   /// `package.module:Class`, `package.module`, or `./file.py[:Class]`. Required.
-  std::string adapter;
-  std::optional<size_t> workers; ///< none: number of processors
+  std::string adapter{};
+  std::optional<size_t> workers{}; ///< none: number of processors
   size_t min_ready = 1;
   size_t max_workers = 150; ///< a larger `workers` is reduced to this, with a warning
-  start_config start;
-  queue_config queue;
-  restart_config restart;
-  limits_config limits;
+  start_config start{};
+  queue_config queue{};
+  restart_config restart{};
+  limits_config limits{};
 };
 
 struct log_config {
-  std::string level = "warning"; ///< trace | debug | info | warning | error | off
-  std::string format = "text";   ///< text | json
-  std::map<std::string, std::string> categories; ///< level by category
-  std::string file;                              ///< empty: stderr
-  std::string worker_output = "info";            ///< level of the lines that workers print
+  std::string level = "warning";                   ///< trace | debug | info | warning | error | off
+  std::string format = "text";                     ///< text | json
+  std::map<std::string, std::string> categories{}; ///< level by category
+  std::string file{};                              ///< empty: stderr
+  std::string worker_output = "info";              ///< level of the lines that workers print
 };
 
 /// Everything a runtime needs to know; the one place of defaults.
 struct config {
-  instance_config instance;
-  python_config python;
-  timeouts_config timeouts;
-  std::vector<pool_config> pools;
-  log_config log;
+  instance_config instance{};
+  python_config python{};
+  timeouts_config timeouts{};
+  /// What `defaults:` says: pools that were read started as a copy of it, and a pool that a program
+  /// adds should, too. Its name and adapter may be unset.
+  pool_config defaults{};
+  std::vector<pool_config> pools{};
+  log_config log{};
 };
 
 /// Reads YAML strictly: an unknown key, a wrong type, a duplicate pool or an impossible combination
 /// is an `invalid_config` error that names file, line, column and the nearest known key. The
 /// environment (`SNAKEPIT__TIMEOUTS__CALL=5s`) is applied over it, unless `environment` is false.
+/// An empty name stands for no file: built-in defaults and the environment.
 result<config> load_config(const std::string& file, bool environment = true);
 
-/// The same from text; `name` stands for the file in messages.
+/// The same from text; `name` stands for the file in messages. Empty text is a configuration of
+/// defaults without pools, which is valid: a program may add its own.
 result<config> parse_config(const std::string& yaml, const std::string& name,
                             bool environment = true);
 
-/// Checks what types cannot: names, ranges, combinations. `load_config` has done so already.
+/// Checks what types cannot: names, ranges, combinations. `load_config` has done so already. The
+/// message names the path of the value, which is also the detail "path". No pools at all is fine.
 result<void> validate(const config& x);
 
 /// The effective configuration as YAML, every key present; `origins` adds a comment that says where
-/// each value came from (default, file:line, environment variable).
+/// each value came from (default, file:line, environment variable). `parse_config` makes the same
+/// configuration of it.
 result<std::string> show_config(const std::string& file, bool origins);
 
 /// Default budgets of a timeout profile.

@@ -191,6 +191,8 @@ public:
   const std::string& run_id() const noexcept;
 
 private:
+  friend struct runtime_access;
+
   std::unique_ptr<implementation> impl_;
 };
 

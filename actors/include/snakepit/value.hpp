@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -54,7 +55,13 @@ public:
       data_ = static_cast<uint64_t>(x);
   }
   value(double x) : data_{x} {}
+  /// Zero-terminated, not null.
   value(const char* x) : data_{std::string{x}} {}
+  /// A pointer is no bool, a letter is no number.
+  template <class T>
+    requires(!std::is_same_v<std::remove_cv_t<T>, char>)
+  value(T*) = delete;
+  value(char) = delete;
   value(std::string_view x) : data_{std::string{x}} {}
   value(std::string x) : data_{std::move(x)} {}
   value(bytes x) : data_{std::move(x)} {}

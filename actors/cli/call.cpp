@@ -1,0 +1,112 @@
+#include "actors/cli/arguments.hpp"
+#include "actors/cli/command.hpp"
+#include "actors/cli/console.hpp"
+#include "actors/cli/embedded.hpp"
+#include "actors/cli/report.hpp"
+#include "actors/cli/setup.hpp"
+#include "actors/cli/units.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <future>
+
+namespace snakepit::cli {
+
+namespace {
+
+constexpr const char* footer =
+  R"(ADAPTER is ./file.py[:Class], package.module[:Class]. ARGUMENTS are key=value words (JSON if it
+parses as JSON, else text), or one of: a JSON object, @FILE, - for stdin. A JSON value that is no
+object goes to the tool's only required parameter. Bytes are {"$": ["base64", TEXT]}.
+
+  snakepit call ./hello.py greet name=World
+  snakepit call numpy_stats:Stats summary '{"numbers": [1, 2, 3]}' --timeout 5s
+  snakepit call ./text.py analyse @paragraph.json --json)";
+
+struct call_command {
+  common_options common;
+  pool_choice choice;
+  std::string tool;
+  std::vector<std::string> words;
+  std::string timeout;
+  std::string session;
+};
+
+result<call_options> options_of(const call_command& x) {
+  call_options out;
+  out.session = x.session;
+  if (!x.timeout.empty()) {
+    out.timeout = parse_duration(x.timeout);
+    if (!out.timeout)
+      return fail(reason::invalid_argument,
+                  "--timeout " + x.timeout + " is no time: say 500ms, 5s, 2m or infinite");
+  }
+  return out;
+}
+
+outcome call_and_wait(runtime& pool, const call_command& x, const std::string& json,
+                      const call_options& options) {
+  auto tools = pool.tools();
+  if (!tools)
+    return tl::unexpected{std::move(tools.error())};
+  auto shape = find_tool(*tools, x.tool, x.choice.adapter);
+  if (!shape)
+    return tl::unexpected{std::move(shape.error())};
+  auto args = to_arguments(json, *shape);
+  if (!args)
+    return tl::unexpected{std::move(args.error())};
+  std::promise<outcome> end;
+  pool.execute_async(x.tool, std::move(*args), options,
+                     [&end](outcome it) { end.set_value(std::move(it)); });
+  return end.get_future().get();
+}
+
+int run(const call_command& x) {
+  auto json = read_arguments(x.words);
+  if (!json)
+    return report_usage(json.error().message, x.common.json);
+  auto options = options_of(x);
+  if (!options)
+    return report_usage(options.error().message, x.common.json);
+  auto cfg = embedded_config(x.common, x.choice);
+  if (!cfg)
+    return report(cfg.error(), x.common.json);
+  signal_watch signals;
+  auto end = [&]() -> result<std::string> {
+    auto started = embedded::start(std::move(*cfg), signals, [] {});
+    if (!started)
+      return tl::unexpected{std::move(started.error())};
+    return call_and_wait((*started)->pool(), x, *json, *options).and_then([](auto&& got) {
+      return got.to_json();
+    });
+  }();
+  if (signals.received() != 0)
+    return exit_signal + signals.received();
+  return end ? print(*end) : report(end.error(), x.common.json);
+}
+
+} // namespace
+
+void add_call(CLI::App& app, action& chosen) {
+  auto* command = app.add_subcommand("call", "Run one call and print its result as JSON");
+  auto x = std::make_shared<call_command>();
+  x->choice.workers = 1;
+  command->add_option("adapter", x->choice.adapter, "Where the tool lives")
+    ->required()
+    ->type_name("ADAPTER");
+  command->add_option("tool", x->tool, "Its name")->required()->type_name("TOOL");
+  command->add_option("arguments", x->words, "What it gets")->type_name("ARGUMENTS");
+  command->add_option("--timeout", x->timeout, "Budget of the call: 500ms, 5s, 2m, infinite")
+    ->type_name("TIME");
+  command->add_option("--session", x->session, "Session the call belongs to")->type_name("ID");
+  command->add_option("--pool", x->choice.pool, "Pool of the configuration whose settings to use")
+    ->type_name("NAME");
+  command->add_option("-n,--workers", x->choice.workers, "Workers to start [1]")
+    ->type_name("N")
+    ->check(CLI::Range(1, 100000));
+  add_common_options(*command, x->common);
+  command->footer(footer);
+  command->callback([&chosen, x] { chosen = [x] { return run(*x); }; });
+}
+
+} // namespace snakepit::cli

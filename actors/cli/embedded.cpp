@@ -1,0 +1,32 @@
+#include "actors/cli/embedded.hpp"
+
+namespace snakepit::cli {
+
+namespace {
+// Time for tools to clean up once they are interrupted.
+constexpr std::chrono::seconds farewell{2};
+} // namespace
+
+result<std::unique_ptr<embedded>> embedded::start(config cfg, signal_watch& signals,
+                                                  std::function<void()> on_signal) {
+  auto started = runtime::start(std::move(cfg));
+  if (!started)
+    return tl::unexpected{std::move(started.error())};
+  std::unique_ptr<embedded> out{new embedded{std::move(*started), signals}};
+  signals.start([on_signal = std::move(on_signal), self = out.get()] {
+    on_signal();
+    self->runtime_.stop(farewell);
+  });
+  if (auto ready = out->runtime_.await_ready(); !ready)
+    return tl::unexpected{std::move(ready.error())};
+  return out;
+}
+
+embedded::~embedded() {
+  runtime_.stop(farewell);
+  // After it, so that a second signal is heard as long as this lasts; before the runtime goes,
+  // since the signal's thread may still be in `stop`.
+  signals_.stop();
+}
+
+} // namespace snakepit::cli

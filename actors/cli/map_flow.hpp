@@ -1,0 +1,64 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace snakepit::cli {
+
+/// Decides how many items may be under way, so that workers never run dry, memory stays bounded and
+/// no item waits long in the pool's queue, where its time already runs.
+///
+/// An item is *called* until its result is there, then *held* until it is written (a later item
+/// waits for the one before it). One thread.
+class map_flow {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  struct limits {
+    /// Items called at once at least: enough that no worker waits.
+    size_t floor = 2;
+    /// Items called and held at most.
+    size_t ceiling = 4096;
+    /// Of arguments called and results held, the results to come as estimated.
+    uint64_t bytes = uint64_t{64} << 20;
+    /// How long an item should wait for a worker.
+    std::chrono::nanoseconds wait = std::chrono::milliseconds{50};
+  };
+
+  map_flow(limits x, time_point now);
+
+  /// How many items may be called now.
+  size_t room() const noexcept;
+
+  /// How many are worth handing over together.
+  size_t chunk() const noexcept;
+
+  void called(size_t items, uint64_t argument_bytes) noexcept;
+  void returned(size_t items, uint64_t argument_bytes, uint64_t result_bytes) noexcept;
+  void written(size_t items, uint64_t result_bytes) noexcept;
+
+  /// Adapts to the rate of results; call it when there are some.
+  void adapt(time_point now) noexcept;
+
+  size_t under_way() const noexcept {
+    return called_;
+  }
+  size_t held() const noexcept {
+    return held_;
+  }
+
+private:
+  limits limits_;
+  size_t allowed_;
+  size_t called_ = 0;
+  size_t held_ = 0;
+  uint64_t argument_bytes_ = 0;
+  uint64_t held_bytes_ = 0;
+  uint64_t returned_ = 0;
+  uint64_t result_bytes_ = 0;
+  time_point since_;
+  uint64_t returned_before_ = 0;
+};
+
+} // namespace snakepit::cli

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "actors/cli/command.hpp"
+
+#include <snakepit/config.hpp>
+
+#include <functional>
+#include <string_view>
+
+namespace snakepit::cli {
+
+/// The file that `x` means: its own, $SNAKEPIT_CONFIG or ./snakepit.yaml. Empty: there is none.
+std::string config_file(const common_options& x);
+
+/// The whole configuration of that file, or the built-in one.
+result<config> read_config(const common_options& x);
+
+/// What `call` and `map` say about the one pool they start.
+struct pool_choice {
+  std::string adapter;
+  std::string pool; ///< whose settings are taken; empty: "default", or the only one
+  std::optional<size_t> workers;
+};
+
+/// The configuration with that pool alone, and with the workers' output on stderr unless quiet.
+result<config> embedded_config(const common_options& x, const pool_choice& choice);
+
+} // namespace snakepit::cli

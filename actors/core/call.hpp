@@ -1,0 +1,94 @@
+#pragma once
+
+#include "actors/core/reply_slot.hpp"
+#include "actors/core/worker_protocol.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace snakepit::core {
+
+using time_point = std::chrono::steady_clock::time_point;
+
+/// No time limit.
+inline constexpr time_point never = time_point::max();
+
+/// `now + x`, or `never` if that is out of range.
+inline time_point later(time_point now, std::chrono::nanoseconds x) {
+  return x >= never - now ? never : now + std::chrono::duration_cast<time_point::duration>(x);
+}
+
+/// What all calls of one submission share.
+struct call_group {
+  std::string tool;
+  call_options options;
+};
+
+/// How a handle finds its call again. Only the POOL reads and writes it.
+struct call_ticket {
+  /// The call while it waits in the pool's queue.
+  struct call* queued = nullptr;
+  /// The worker it was handed to, if `queued` is null.
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  /// Set when cancelled before the pool saw the call.
+  bool cancelled = false;
+};
+
+/// One request for a tool, from its admission until it is answered.
+struct call {
+  static constexpr uint32_t unresolved = UINT32_MAX;
+  static constexpr size_t not_in_heap = SIZE_MAX;
+
+  uint64_t id = 0;
+  std::shared_ptr<const call_group> group;
+  payload_kind kind = payload_kind::json;
+  /// JSON text of the arguments object, or the raw bytes.
+  std::string data;
+  std::vector<std::string> attachments;
+  /// Index in the pool's tool table.
+  uint32_t tool = unresolved;
+  /// Whether `data` was checked against the tool's schema.
+  bool checked = false;
+  time_point deadline = never;
+  /// Bound on waiting; never later than `deadline`.
+  time_point queue_deadline = never;
+  reply_slot slot;
+  /// Null unless somebody may cancel it.
+  std::shared_ptr<call_ticket> ticket;
+
+  uint64_t bytes() const noexcept {
+    auto n = uint64_t{data.size()};
+    for (auto& x : attachments)
+      n += x.size();
+    return n;
+  }
+
+  // Places in the call_queue, which alone touches them.
+  call* previous = nullptr;
+  call* next = nullptr;
+  size_t heap_index = not_in_heap;
+  uint64_t queued_bytes = 0;
+};
+
+using call_ptr = std::unique_ptr<call>;
+
+/// Calls on their way to the pool. If the pool is not there to take them they are refused.
+struct submission {
+  std::vector<call_ptr> calls;
+
+  submission() = default;
+  submission(submission&&) = default;
+  submission& operator=(submission&&) = default;
+  ~submission() {
+    for (auto& x : calls)
+      if (x)
+        x->slot.answer(fail(reason::unavailable, "the pool is being restarted"));
+  }
+};
+
+} // namespace snakepit::core

@@ -1,0 +1,247 @@
+#include "actors/core/config_rules.hpp"
+
+#include "actors/core/config_keys.hpp"
+#include "actors/core/spelling.hpp"
+#include "actors/core/units.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace snakepit::core {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+struct named_profile {
+  std::string_view name;
+  timeout_profile budgets;
+};
+
+constexpr auto profiles = std::array{
+  named_profile{"balanced", {300s, 900s, 10s}},
+  named_profile{"production", {300s, 900s, 10s}},
+  named_profile{"production_strict", {60s, 300s, 5s}},
+  named_profile{"development", {900s, 3600s, 60s}},
+  named_profile{"ml_inference", {900s, 3600s, 60s}},
+  named_profile{"batch", {3600s, infinite, 300s}},
+};
+
+constexpr auto letters =
+  std::string_view{"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"};
+
+/// Python identifiers joined by dots. Letters beyond ASCII are Python's business.
+bool is_dotted(std::string_view x) {
+  for (;;) {
+    auto dot = x.find('.');
+    auto part = x.substr(0, dot);
+    if (part.empty() || (part[0] >= '0' && part[0] <= '9'))
+      return false;
+    for (auto c : part)
+      if (static_cast<unsigned char>(c) < 0x80 && c != '_'
+          && letters.find(c) == std::string_view::npos)
+        return false;
+    if (dot == std::string_view::npos)
+      return true;
+    x.remove_prefix(dot + 1);
+  }
+}
+
+/// What is wrong with a single value by its key's rule.
+struct value_check {
+  const key_rule& rule;
+  using fault = std::optional<std::string>;
+
+  fault operator()(const text_field& f) const {
+    if (rule.name && !is_name(*f.at))
+      return quoted(*f.at)
+             + " is not a name: up to 64 letters, digits, `_`, `.` and `-`, the first "
+               "a letter or digit";
+    return text(*f.at);
+  }
+  fault operator()(const texts_field& f) const {
+    for (auto& x : *f.at)
+      if (auto found = text(x))
+        return found;
+    return std::nullopt;
+  }
+  fault operator()(const text_map_field& f) const {
+    for (auto& [name, x] : *f.at) {
+      if (name.empty() || name.size() > 255 || name.find('=') != std::string::npos || text(name))
+        return quoted(name) + " is not a name for an environment variable";
+      if (name == "SNAKEPIT_RUN_ID")
+        return quoted(name) + " is set by Snakepit, which finds its workers by it";
+      if (text(x))
+        return "the value of " + quoted(name) + " has a NUL in it";
+    }
+    return std::nullopt;
+  }
+  fault operator()(const word_map_field& f) const {
+    for (auto& [name, x] : *f.at) {
+      if (!is_name(name))
+        return quoted(name) + " is not a name";
+      if (auto found = word(x, f.allowed))
+        return found;
+    }
+    return std::nullopt;
+  }
+  fault operator()(const word_field& f) const {
+    return word(*f.at, f.allowed);
+  }
+  fault operator()(const count_field& f) const {
+    return zero(*f.at);
+  }
+  fault operator()(const optional_count_field& f) const {
+    return *f.at ? zero(**f.at) : std::nullopt;
+  }
+  fault operator()(const size_field& f) const {
+    return zero(*f.at);
+  }
+  fault operator()(const duration_field& f) const {
+    return time(*f.at);
+  }
+  fault operator()(const optional_duration_field& f) const {
+    return *f.at ? time(**f.at) : std::nullopt;
+  }
+  fault operator()(const durations_field& f) const {
+    if (f.at->empty())
+      return "needs at least one duration";
+    for (auto x : *f.at)
+      if (auto found = time(x))
+        return found;
+    return std::nullopt;
+  }
+  fault operator()(const fixed_field&) const {
+    return std::nullopt;
+  }
+
+private:
+  static fault text(const std::string& x) {
+    return x.find('\0') == std::string::npos ? std::nullopt : fault{"has a NUL in it"};
+  }
+  static fault word(const std::string& x, const words& allowed) {
+    if (std::find(allowed.begin(), allowed.end(), x) != allowed.end())
+      return std::nullopt;
+    return "wanted " + listed(allowed, "or") + ", got " + quoted(x) + suggestion(x, allowed);
+  }
+  fault zero(uint64_t x) const {
+    return x == 0 && rule.positive ? fault{"must be more than 0"} : std::nullopt;
+  }
+  fault time(duration x) const {
+    if (x == infinite)
+      return rule.infinite ? std::nullopt : fault{"must not be infinite"};
+    if (x < 0ns)
+      return "must not be negative";
+    if (x > longest_duration)
+      return "more than ten years is `infinite`";
+    return zero(static_cast<uint64_t>(x.count()));
+  }
+};
+
+std::optional<config_fault> check_values(const std::vector<config_key>& keys,
+                                         const std::string& path, const std::string& whose) {
+  for (auto& key : keys)
+    if (auto found = std::visit(value_check{key.rule}, key.field))
+      return config_fault{path + std::string{key.name}, whose + quoted(key.name) + ": " + *found};
+  return std::nullopt;
+}
+
+/// Combinations within one pool.
+std::optional<config_fault> check_pool(const pool_config& x, const std::string& path,
+                                       const std::string& whose) {
+  auto fault = [&](std::string_view key, const std::string& message) {
+    return config_fault{path + std::string{key}, whose + message};
+  };
+  if (x.adapter.empty())
+    return fault("adapter", "`adapter` is missing; say which Python code the pool runs, such as "
+                            "`package.module:Class` or `./file.py`");
+  if (!is_adapter(x.adapter))
+    return fault("adapter", quoted(x.adapter)
+                              + " is not an adapter; wanted "
+                                "`package.module:Class`, `package.module` or `./file.py[:Class]`");
+  if (x.workers && x.min_ready > *x.workers)
+    return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
+                                + ") is more than `workers` (" + std::to_string(*x.workers) + ")");
+  if (x.min_ready > x.max_workers)
+    return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
+                                + ") is more than `max_workers` (" + std::to_string(x.max_workers)
+                                + ")");
+  if (x.limits.inline_bytes > x.queue.max_bytes)
+    return fault("limits.inline", "`limits.inline` (" + format_size(x.limits.inline_bytes)
+                                    + ") is more than `queue.max_bytes` ("
+                                    + format_size(x.queue.max_bytes)
+                                    + "): such a call could never wait");
+  return std::nullopt;
+}
+
+} // namespace
+
+const words& timeout_profiles() {
+  static const auto names = [] {
+    auto result = words{};
+    for (auto& x : profiles)
+      result.emplace_back(x.name);
+    return result;
+  }();
+  return names;
+}
+
+bool is_name(std::string_view x) {
+  return !x.empty() && x.size() <= 64 && letters.find(x[0]) != std::string_view::npos
+         && std::all_of(x.begin(), x.end(), [](char c) {
+              return c == '_' || c == '.' || c == '-' || letters.find(c) != std::string_view::npos;
+            });
+}
+
+bool is_adapter(std::string_view x) {
+  auto colon = x.rfind(':');
+  auto module = x.substr(0, colon);
+  if (colon != std::string_view::npos && !is_dotted(x.substr(colon + 1)))
+    return false;
+  auto is_file = module.ends_with(".py") && module.size() > 3 && !module.ends_with("/.py");
+  return is_file || is_dotted(module);
+}
+
+std::optional<config_fault> find_fault(const config& original) {
+  // The table of keys binds to something it could write to.
+  auto x = original;
+  if (auto fault = check_values(keys_of(x), "", ""))
+    return fault;
+  if (x.python.executable.empty() && x.python.venv.empty())
+    return config_fault{"python.executable", "`python.executable` is empty"};
+  if (auto fault = check_values(keys_of(x.defaults), "defaults.", "`defaults`: "))
+    return fault;
+  auto seen = std::set<std::string>{};
+  for (size_t i = 0; i < x.pools.size(); ++i) {
+    auto path = "pools[" + std::to_string(i) + "].";
+    auto whose = "pool " + quoted(x.pools[i].name) + ": ";
+    if (auto fault = check_values(keys_of(x.pools[i]), path, whose))
+      return fault;
+    if (!seen.insert(x.pools[i].name).second)
+      return config_fault{path + "name", "two pools are called " + quoted(x.pools[i].name)};
+    if (auto fault = check_pool(x.pools[i], path, whose))
+      return fault;
+  }
+  return std::nullopt;
+}
+
+} // namespace snakepit::core
+
+namespace snakepit {
+
+result<void> validate(const config& x) {
+  if (auto fault = core::find_fault(x))
+    return fail(reason::invalid_config, fault->path + ": " + fault->message,
+                {{"path", fault->path}});
+  return {};
+}
+
+std::optional<timeout_profile> find_timeout_profile(const std::string& name) {
+  for (auto& x : core::profiles)
+    if (x.name == name)
+      return x.budgets;
+  return std::nullopt;
+}
+
+} // namespace snakepit

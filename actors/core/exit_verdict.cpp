@@ -1,0 +1,104 @@
+#include "actors/core/exit_verdict.hpp"
+
+#include <array>
+#include <csignal>
+#include <utility>
+
+namespace snakepit::core {
+
+namespace {
+
+constexpr auto names = std::to_array<std::pair<int, const char*>>({
+  {SIGHUP, "SIGHUP"},
+  {SIGINT, "SIGINT"},
+  {SIGQUIT, "SIGQUIT"},
+  {SIGILL, "SIGILL"},
+  {SIGTRAP, "SIGTRAP"},
+  {SIGABRT, "SIGABRT"},
+  {SIGBUS, "SIGBUS"},
+  {SIGFPE, "SIGFPE"},
+  {SIGKILL, "SIGKILL"},
+  {SIGUSR1, "SIGUSR1"},
+  {SIGSEGV, "SIGSEGV"},
+  {SIGUSR2, "SIGUSR2"},
+  {SIGPIPE, "SIGPIPE"},
+  {SIGALRM, "SIGALRM"},
+  {SIGTERM, "SIGTERM"},
+  {SIGXCPU, "SIGXCPU"},
+  {SIGXFSZ, "SIGXFSZ"},
+  {SIGSYS, "SIGSYS"},
+});
+
+} // namespace
+
+std::string signal_name(int number) {
+  for (auto& [value, name] : names)
+    if (value == number)
+      return name;
+  return "signal " + std::to_string(number);
+}
+
+void judge(death_certificate& x, bool exited_known, int code, int signal) {
+  // Ours are only these two: a crash that was faster than our kill is the worker's own.
+  if (exited_known && signal != 0 && signal != SIGKILL && signal != SIGTERM)
+    x.ended_by_us.clear();
+  if (exited_known && signal != 0) {
+    x.signal = signal;
+    x.signal_name = signal_name(signal);
+  } else if (exited_known) {
+    x.exit_code = code;
+  }
+  if (!x.ended_by_us.empty())
+    x.cause = "ended by us: " + x.ended_by_us;
+  else if (!exited_known)
+    x.cause = "unknown";
+  else if (signal != 0)
+    x.cause = x.signal_name;
+  else
+    x.cause = "exit " + std::to_string(code);
+}
+
+std::string describe_end(const death_certificate& x) {
+  if (!x.ended_by_us.empty())
+    return "was ended by us (" + x.ended_by_us + ")";
+  if (x.signal != 0)
+    return "died by " + x.signal_name;
+  if (x.exit_code)
+    return "exited with code " + std::to_string(*x.exit_code);
+  return "ended for an unknown reason";
+}
+
+error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> x, bool had_ended) {
+  auto ours = !x->ended_by_us.empty();
+  auto text = "the worker " + describe_end(*x)
+              + (had_ended ? " before the result arrived of `" : " while it ran `")
+              + std::string{tool} + "`";
+  auto result = error{ours ? reason::worker_killed : reason::worker_crashed,
+                      std::move(text),
+                      {{"tool", std::string{tool}}, {"cause", x->cause}}};
+  if (ours)
+    result.details.emplace("because", x->ended_by_us);
+  result.certificate = std::move(x);
+  return result;
+}
+
+bool is_for_good(const error& x) {
+  if (auto i = x.details.find("errno"); i != x.details.end())
+    return i->second != "EAGAIN" && i->second != "EMFILE" && i->second != "ENFILE"
+           && i->second != "ENOMEM";
+  // Only what the worker said itself has a phase, and there it says whether to try again.
+  if (x.details.count("phase") > 0)
+    return !x.retryable;
+  return x.reason == reason::protocol_error || x.reason == reason::duplicate_tool
+         || x.reason == reason::invalid_name || x.reason == reason::invalid_argument;
+}
+
+error lost_start(std::string_view phase, std::shared_ptr<const death_certificate> x) {
+  auto result = error{reason::worker_start_failed,
+                      "the worker " + describe_end(*x) + " while it " + std::string{phase},
+                      {{"cause", x->cause}}};
+  result.certificate = std::move(x);
+  return result;
+}
+
+} // namespace snakepit::core

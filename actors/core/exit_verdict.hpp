@@ -1,0 +1,34 @@
+#pragma once
+
+#include <snakepit/error.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace snakepit::core {
+
+/// "SIGSEGV" for 11; "signal 99" for what has no name.
+std::string signal_name(int number);
+
+/// Fills in the cause of a certificate: `cause`, `exit_code`, `signal`, `signal_name`.
+/// `ended_by_us` must be set before: a kill of ours is told from anybody else's. It is cleared if
+/// another signal than ours was faster.
+void judge(death_certificate& x, bool exited_known, int code, int signal);
+
+/// "died by SIGSEGV", "exited with code 3", "was ended by us (deadline)", for the middle of a
+/// sentence that begins with "the worker".
+std::string describe_end(const death_certificate& x);
+
+/// The error of a call whose run had begun when its worker ended: `worker_crashed`, or
+/// `worker_killed` if it was us. `had_ended`: the run was over, only its result is lost.
+error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> x, bool had_ended);
+
+/// Whether starting again cannot but fail again: no such interpreter, an adapter that cannot be
+/// imported, another version. What the system was short of, an exception in `initialize` and an end
+/// without a word may pass.
+bool is_for_good(const error& start_failure);
+
+/// The error of a start during which the process ended without saying why.
+error lost_start(std::string_view phase, std::shared_ptr<const death_certificate> x);
+
+} // namespace snakepit::core

@@ -1,0 +1,99 @@
+#include "actors/core/in_flight.hpp"
+
+#include <algorithm>
+
+namespace snakepit::core {
+
+void in_flight::add(call_ptr x) {
+  auto group = x->group;
+  auto tool = x->tool;
+  entries_.push_back(entry{std::move(x), std::move(group), tool});
+  ++unfinished_;
+}
+
+in_flight::match in_flight::finish(uint64_t seq) {
+  if (seq < base_ || seq >= next_seq())
+    return {};
+  auto& x = entries_[seq - base_];
+  if (x.finished)
+    return {};
+  x.finished = true;
+  --unfinished_;
+  auto result = match{x.call ? match::call_waits : match::late, std::move(x.call), x.tool};
+  abandoned_ -= result.kind == match::late;
+  while (!entries_.empty() && entries_.front().finished) {
+    entries_.pop_front();
+    ++base_;
+  }
+  return result;
+}
+
+std::vector<call_ptr> in_flight::expire(time_point now) {
+  auto result = std::vector<call_ptr>{};
+  for (auto& x : entries_)
+    if (x.call && x.call->deadline <= now)
+      result.push_back(std::move(x.call));
+  abandoned_ += result.size();
+  return result;
+}
+
+call_ptr in_flight::withdraw(const call_ticket* ticket) {
+  for (auto& x : entries_)
+    if (ticket && x.call && x.call->ticket.get() == ticket) {
+      ++abandoned_;
+      x.cancelled = true;
+      return std::move(x.call);
+    }
+  return nullptr;
+}
+
+bool in_flight::is_abandoned(uint64_t seq) const {
+  auto* x = find(seq);
+  return x && !x->finished && !x->call;
+}
+
+bool in_flight::was_cancelled(uint64_t seq) const {
+  auto* x = find(seq);
+  return x && x->cancelled;
+}
+
+std::string in_flight::tool_of(uint64_t seq) const {
+  auto* x = find(seq);
+  return x && x->group ? x->group->tool : std::string{};
+}
+
+time_point in_flight::next_deadline() const {
+  auto result = never;
+  for (auto& x : entries_)
+    if (x.call)
+      result = std::min(result, x.call->deadline);
+  return result;
+}
+
+in_flight::settlement in_flight::settle(uint64_t claimed, uint64_t done) {
+  auto result = settlement{};
+  for (; !entries_.empty(); ++base_, entries_.pop_front()) {
+    auto seq = base_;
+    auto& x = entries_.front();
+    if (x.finished)
+      continue;
+    if (seq == claimed && seq > done) {
+      result.running_tool = x.group ? x.group->tool : std::string{};
+      result.running = std::move(x.call);
+    } else if (!x.call) {
+      continue;
+    } else if (seq <= done || seq < claimed) {
+      result.ended.push_back(std::move(x.call));
+    } else {
+      result.not_started.push_back(std::move(x.call));
+    }
+  }
+  unfinished_ = abandoned_ = 0;
+  return result;
+}
+
+const in_flight::entry* in_flight::find(uint64_t seq) const {
+  return seq >= base_ && seq < next_seq() ? &entries_[seq - base_] : nullptr;
+}
+
+} // namespace snakepit::core

@@ -1,0 +1,87 @@
+#pragma once
+
+#include "actors/core/call.hpp"
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+namespace snakepit::core {
+
+/// The calls that one lane of a worker has been given and not finished, by their sequence numbers.
+/// A call that was answered before its final came (its deadline passed, it was cancelled) leaves its
+/// number behind: the final that still comes is late.
+///
+/// One thread at a time.
+class in_flight {
+public:
+  in_flight() = default;
+  in_flight(in_flight&&) noexcept = default;
+  in_flight& operator=(in_flight&&) noexcept = default;
+
+  /// Number of the next call.
+  uint64_t next_seq() const noexcept { return base_ + entries_.size(); }
+
+  /// Gives a call the next number.
+  void add(call_ptr x);
+
+  /// What a final is for.
+  struct match {
+    enum { call_waits, late, unknown } kind = unknown;
+    call_ptr call;      // set if the call waits
+    uint32_t tool = 0;  // set unless unknown
+  };
+  /// Takes the call of a final out. `unknown` if this number is not in flight.
+  match finish(uint64_t seq);
+
+  /// Takes out, leaving their numbers, the calls whose deadline has passed.
+  std::vector<call_ptr> expire(time_point now);
+
+  /// Takes out, leaving its number, the call that has this ticket, if it is here.
+  call_ptr withdraw(const call_ticket* ticket);
+
+  /// Whether the number is unfinished and nobody waits for it any more.
+  bool is_abandoned(uint64_t seq) const;
+
+  /// Whether the abandoned number's caller gave it up; else its deadline passed.
+  bool was_cancelled(uint64_t seq) const;
+
+  /// Whether any number is unfinished with nobody waiting.
+  bool has_abandoned() const noexcept { return abandoned_ > 0; }
+
+  /// The name of the tool that runs under this number; empty if unknown.
+  std::string tool_of(uint64_t seq) const;
+
+  /// Earliest deadline of the calls that wait; O(n).
+  time_point next_deadline() const;
+
+  /// Numbers that are unfinished.
+  size_t unfinished() const noexcept { return unfinished_; }
+
+  /// What becomes of the calls of a dead worker, by what the lane page says.
+  struct settlement {
+    std::vector<call_ptr> ended;       // their runs ended, their finals were lost
+    call_ptr running;                  // claimed and not done
+    std::string running_tool;          // also if nobody waits for that call any more
+    std::vector<call_ptr> not_started; // in their order
+  };
+  settlement settle(uint64_t claimed, uint64_t done);
+
+private:
+  struct entry {
+    call_ptr call; // null: answered already
+    std::shared_ptr<const call_group> group;
+    uint32_t tool = 0;
+    bool finished = false;
+    bool cancelled = false;
+  };
+
+  const entry* find(uint64_t seq) const;
+
+  std::deque<entry> entries_; // entry i has the number base_ + i
+  uint64_t base_ = 1;
+  size_t unfinished_ = 0;
+  size_t abandoned_ = 0;
+};
+
+} // namespace snakepit::core

@@ -1,0 +1,78 @@
+#include "actors/core/lane_board.hpp"
+
+#include <algorithm>
+
+namespace snakepit::core {
+
+void lane_board::add(uint32_t slot, uint32_t generation, uint32_t lanes) {
+  for (uint32_t i = 0; i < lanes; ++i) {
+    auto id = lane_id{slot, generation, i};
+    auto [pos, added] = lanes_.try_emplace(id);
+    if (added)
+      roomy_.insert(key_of(id, pos->second));
+  }
+}
+
+size_t lane_board::remove(uint32_t slot, uint32_t generation) {
+  auto lost = size_t{0};
+  auto i = lanes_.lower_bound(lane_id{slot, generation, 0});
+  while (i != lanes_.end() && i->first.slot == slot && i->first.generation == generation) {
+    roomy_.erase(key_of(i->first, i->second));
+    lost += i->second.calls;
+    busy_ -= i->second.calls > 0;
+    i = lanes_.erase(i);
+  }
+  in_flight_ -= lost;
+  return lost;
+}
+
+std::optional<lane_id> lane_board::pick() const {
+  if (roomy_.empty())
+    return std::nullopt;
+  return std::get<lane_id>(*roomy_.begin());
+}
+
+lane_board::allowance lane_board::room(const lane_id& x, size_t waiting) const {
+  auto& lane = lanes_.at(x);
+  auto sharing = std::max<size_t>(roomy_.size(), 1);
+  return {(waiting + sharing - 1) / sharing, prefetch_time_ - std::min(prefetch_time_, lane.worth)};
+}
+
+void lane_board::sent(const lane_id& x, size_t calls, duration worth) {
+  auto& lane = lanes_.at(x);
+  roomy_.erase(key_of(x, lane));
+  lane.batches.push_back({calls, worth});
+  lane.worth += worth;
+  busy_ += lane.calls == 0;
+  lane.calls += calls;
+  in_flight_ += calls;
+  lane.turn = ++turn_;
+  if (has_room(lane))
+    roomy_.insert(key_of(x, lane));
+}
+
+void lane_board::ended(const lane_id& x, size_t calls) {
+  auto i = lanes_.find(x);
+  if (i == lanes_.end())
+    return;
+  auto& lane = i->second;
+  roomy_.erase(key_of(x, lane));
+  calls = std::min(calls, lane.calls);
+  lane.calls -= calls;
+  in_flight_ -= calls;
+  busy_ -= calls > 0 && lane.calls == 0;
+  while (calls > 0) {
+    auto& oldest = lane.batches.front();
+    auto n = std::min(calls, oldest.calls);
+    oldest.calls -= n;
+    calls -= n;
+    if (oldest.calls == 0) {
+      lane.worth -= oldest.worth;
+      lane.batches.pop_front();
+    }
+  }
+  if (has_room(lane))
+    roomy_.insert(key_of(x, lane));
+}
+
+} // namespace snakepit::core

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <tuple>
+#include <vector>
+
+namespace snakepit::core {
+
+/// Names one lane of one worker process.
+struct lane_id {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  uint32_t lane = 0;
+
+  friend auto operator<=>(const lane_id&, const lane_id&) = default;
+};
+
+/// Decides which lane gets the next calls and how many. A lane has room while fewer than two batches
+/// are unfinished on it and they are together foreseen to run shorter than `prefetch_time`: so short
+/// calls ride together, long ones travel alone, and nothing is bound early.
+///
+/// Knows nothing of calls. O(log lanes) for everything but adding and removing workers.
+class lane_board {
+public:
+  using duration = std::chrono::nanoseconds;
+
+  explicit lane_board(duration prefetch_time) : prefetch_time_{prefetch_time} {}
+
+  /// A worker has become ready.
+  void add(uint32_t slot, uint32_t generation, uint32_t lanes);
+
+  /// A worker is gone. Returns how many calls were unfinished on it.
+  size_t remove(uint32_t slot, uint32_t generation);
+
+  /// The least loaded lane that has room; of equal ones the one that has been given nothing for the
+  /// longest time.
+  std::optional<lane_id> pick() const;
+
+  /// What may be added to a lane that `pick` named: how many calls of those that wait, so that the
+  /// lanes with room share them, and how much foreseen time.
+  struct allowance {
+    size_t calls = 0;
+    duration worth{0};
+  };
+  allowance room(const lane_id& x, size_t waiting) const;
+
+  /// A batch was sent to the lane.
+  void sent(const lane_id& x, size_t calls, duration worth);
+
+  /// That many calls ended on the lane, oldest first. A lane that is gone is ignored.
+  void ended(const lane_id& x, size_t calls);
+
+  size_t lanes() const noexcept { return lanes_.size(); }
+  size_t busy() const noexcept { return busy_; }
+  size_t in_flight() const noexcept { return in_flight_; }
+
+private:
+  struct batch {
+    size_t calls;
+    duration worth;
+  };
+  struct lane {
+    std::deque<batch> batches; // unfinished, oldest first
+    duration worth{0};         // of all of them
+    size_t calls = 0;
+    uint64_t turn = 0; // when it was given something last
+  };
+  using key = std::tuple<duration, uint64_t, lane_id>; // worth, turn
+
+  bool has_room(const lane& x) const noexcept {
+    return x.batches.size() < 2 && (x.batches.empty() || x.worth < prefetch_time_);
+  }
+  static key key_of(const lane_id& id, const lane& x) { return {x.worth, x.turn, id}; }
+
+  duration prefetch_time_;
+  std::map<lane_id, lane> lanes_;
+  std::set<key> roomy_;
+  uint64_t turn_ = 0;
+  size_t busy_ = 0;
+  size_t in_flight_ = 0;
+};
+
+} // namespace snakepit::core

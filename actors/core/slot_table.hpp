@@ -1,0 +1,88 @@
+#pragma once
+
+#include "actors/core/call.hpp"
+
+#include <snakepit/config.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace snakepit::core {
+
+/// Decides which slot of a pool starts its next worker and when, and when starting has failed for
+/// good. A slot has one worker at a time; each one it starts is the next generation.
+///
+///            due()                 on_ready
+///   waiting -------->  starting  ------------> ready
+///      ^                  | on_start_failed      | on_exit
+///      +------------------+----------------------+    after the slot's back-off
+///
+/// Failed starts count, exits in service do not: `start_failures` of them in a row over all slots
+/// (or one that cannot but happen again) with no worker ready make the pool failed. Then one slot
+/// tries every `retry_failed`, until one is ready.
+///
+/// One thread at a time; the caller passes the time in.
+class slot_table {
+public:
+  slot_table(size_t slots, start_config start, restart_config restart);
+
+  struct order {
+    uint32_t slot;
+    uint32_t generation;
+  };
+
+  /// The workers to start now. They count as starting.
+  std::vector<order> due(time_point now);
+
+  /// When `due` has something to give next if nothing else happens; `never` if nothing.
+  time_point next_due() const;
+
+  /// Each of these is ignored unless the slot's current generation is in the right state.
+  void on_ready(uint32_t slot, uint32_t generation, time_point now);
+  /// `for_good`: it cannot but happen again, such as an import error.
+  void on_start_failed(uint32_t slot, uint32_t generation, bool for_good, time_point now);
+  /// It was not even tried, since the part that starts workers is being restarted.
+  void on_not_started(uint32_t slot, uint32_t generation, time_point now);
+  void on_exit(uint32_t slot, uint32_t generation, time_point now);
+
+  /// A call succeeded on the slot: its back-off begins anew.
+  void on_good_call(uint32_t slot) { slots_[slot].setbacks = 0; }
+
+  /// Starts nothing any more.
+  void stop() { stopped_ = true; }
+
+  /// No worker is ready and starting has failed for good.
+  bool failed() const noexcept { return failed_; }
+  /// Starting goes on, but enough starts have failed in a row that nobody should wait for it.
+  bool hopeless() const noexcept { return failed_ || failures_ >= restart_.start_failures; }
+
+  size_t size() const noexcept { return slots_.size(); }
+  size_t ready() const noexcept { return ready_; }
+  size_t starting() const noexcept { return starting_; }
+  size_t waiting() const noexcept { return slots_.size() - ready_ - starting_; }
+
+private:
+  enum class state : uint8_t { waiting, starting, ready };
+  struct slot {
+    state now = state::waiting;
+    uint32_t generation = 0; // of the worker it has or had last
+    size_t setbacks = 0;     // failed starts and exits since the last good call
+    time_point not_before{};
+  };
+
+  slot* find(uint32_t index, uint32_t generation, state wanted);
+  void set_back(slot& x, time_point now);
+  void start_ended(time_point now);
+
+  std::vector<slot> slots_;
+  start_config start_;
+  restart_config restart_;
+  size_t ready_ = 0;
+  size_t starting_ = 0;
+  size_t failures_ = 0; // failed starts in a row
+  bool failed_ = false;
+  bool stopped_ = false;
+  time_point next_batch_{};
+};
+
+} // namespace snakepit::core

@@ -1,0 +1,53 @@
+#pragma once
+
+#include "actors/core/call.hpp"
+#include "actors/core/schema.hpp"
+#include "actors/core/worker_protocol.hpp"
+
+#include <snakepit/error.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace snakepit::core {
+
+/// What a pool's workers can do, as its serving generation declared it. A snapshot: it never changes,
+/// so the threads that make calls check them against it without asking the pool.
+class tool_table {
+public:
+  struct tool {
+    tool_description description;
+    argument_schema schema;
+  };
+
+  /// An empty table: nothing is known yet.
+  tool_table() = default;
+
+  /// The table after a worker has declared its tools. Tools keep their indexes for the life of the
+  /// pool. A schema that we cannot read is an error that names the tool.
+  result<std::shared_ptr<const tool_table>> with(const std::vector<tool_entry>& declared) const;
+
+  /// Whether these are the tools that the table has been made of last.
+  bool is_made_of(const std::vector<tool_entry>& declared) const;
+
+  bool known() const noexcept { return known_; }
+
+  /// Finds the tool of a call and checks its arguments; fills in `tool` and `checked`. Nothing
+  /// happens to a call that was checked. Errors: unknown_tool with the nearest name,
+  /// schema_mismatch, invalid_argument, too_deep.
+  result<void> check(call& x) const;
+
+  /// Tools that are there now, by name.
+  std::vector<tool_description> list() const;
+
+private:
+  bool known_ = false;
+  std::vector<std::shared_ptr<const tool>> tools_; // by index
+  std::map<std::string, uint32_t, std::less<>> indexes_;
+  std::map<std::string, uint32_t, std::less<>> serving_; // a part of `indexes_`
+};
+
+} // namespace snakepit::core

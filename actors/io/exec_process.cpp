@@ -1,0 +1,157 @@
+#include "actors/io/exec_process.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <thread>
+
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+namespace snakepit::io {
+
+watched_process::watched_process(process_identity identity, std::string socket_path,
+                                 process_events events, std::unique_ptr<process_group> group,
+                                 process_ends ends)
+  : identity_{std::move(identity)}, socket_path_{std::move(socket_path)}, events_{std::move(
+                                                                            events)},
+    group_{std::move(group)}, streams_{stream{{std::move(ends.output), "stdout", nullptr}, false},
+                                       stream{{std::move(ends.errors), "stderr", &tail_}, true}},
+    side_{std::move(ends.side),
+          {[this] { tell(events_.on_listening); },
+           [this](std::string text) { tell(events_.on_refused, std::move(text)); }}} {}
+
+template <class... Ts>
+void watched_process::tell(const std::function<void(Ts...)>& event, Ts... xs) {
+  std::lock_guard guard{callbacks_};
+  if (!silent_ && event)
+    event(std::move(xs)...);
+}
+
+void watched_process::silence() noexcept {
+  silent_ = true;
+  // A callback that runs now holds the lock. On the loop's own thread that one would be further up
+  // in this very stack, and no other can be running.
+  if (loop_thread_ != std::this_thread::get_id())
+    std::lock_guard{callbacks_};
+}
+
+void watched_process::remove_socket() noexcept {
+  struct stat about {};
+  if (!socket_path_.empty() && ::lstat(socket_path_.c_str(), &about) == 0
+      && S_ISSOCK(about.st_mode))
+    ::unlink(socket_path_.c_str());
+}
+
+result<void> watched_process::watch(event_loop& loop, std::span<char> scratch,
+                                    event_loop::task ended) {
+  loop_ = &loop;
+  loop_thread_ = loop.thread();
+  scratch_ = scratch;
+  ended_ = std::move(ended);
+  for (auto& x : streams_)
+    if (auto ok = watch_stream(x); !ok)
+      return ok;
+  auto side = loop.watch(side_.fd(), [this](uint32_t events) { on_side(events); });
+  if (!side)
+    return tl::unexpected{side.error()};
+  side_id_ = *side;
+  auto pidfd = loop.watch(group_->pidfd(), [this](uint32_t) { on_pidfd(); });
+  if (!pidfd)
+    return tl::unexpected{pidfd.error()};
+  pidfd_id_ = *pidfd;
+  return {};
+}
+
+void watched_process::abandon() noexcept {
+  constexpr int one_second = 1000;
+  silent_ = true;
+  group_->kill();
+  for (auto& x : streams_)
+    end_stream(x);
+  end_side();
+  loop_->unwatch(group_->pidfd(), pidfd_id_);
+  pollfd end{group_->pidfd(), POLLIN, 0};
+  ::poll(&end, 1, one_second);
+  group_->reap();
+}
+
+result<void> watched_process::watch_stream(stream& x) {
+  auto id = loop_->watch(x.reader.fd(), [this, &x](uint32_t) { on_stream(x); });
+  if (!id)
+    return tl::unexpected{id.error()};
+  x.id = *id;
+  return {};
+}
+
+output_reader::sink watched_process::sink_of(stream& x) {
+  return [this, is_stderr = x.is_stderr](std::string_view line) {
+    tell(events_.on_output, is_stderr, line);
+  };
+}
+
+void watched_process::on_stream(stream& x) {
+  if (!x.reader.read_some(scratch_, sink_of(x))) {
+    end_stream(x);
+    return;
+  }
+  auto due = x.reader.lines().due();
+  if (!due || x.told_later)
+    return;
+  // If the flood stops at once nothing else would say what it cost.
+  x.told_later = true;
+  loop_->call_at(*due, [weak = weak_from_this(), &x] {
+    if (auto self = weak.lock()) {
+      x.told_later = false;
+      x.reader.lines().tell_dropped(event_loop::clock::now(), self->sink_of(x));
+    }
+  });
+}
+
+void watched_process::on_side(uint32_t events) {
+  if (!side_.read_some(scratch_, (events & (EPOLLHUP | EPOLLRDHUP)) != 0))
+    end_side();
+}
+
+void watched_process::on_pidfd() {
+  auto status = group_->reap();
+  if (!status)
+    return;
+  auto self = shared_from_this();
+  loop_->unwatch(group_->pidfd(), pidfd_id_);
+  group_->release();
+  // What it wrote before it died: a refusal explains the exit, so it must be told first.
+  if (side_.fd() >= 0)
+    side_.read_some(scratch_, true);
+  end_side();
+  for (auto& x : streams_) {
+    x.reader.read_rest(scratch_, sink_of(x));
+    end_stream(x);
+  }
+  if (silent_)
+    remove_socket(); // its owner looked too early: the worker may have bound it since
+  tell(events_.on_exit, *status);
+  ended_();
+}
+
+void watched_process::end_stream(stream& x) {
+  x.reader.lines().finish(event_loop::clock::now(), sink_of(x));
+  loop_->unwatch(x.reader.fd(), std::exchange(x.id, 0));
+  x.reader.close();
+}
+
+void watched_process::end_side() {
+  loop_->unwatch(side_.fd(), std::exchange(side_id_, 0));
+  side_.close();
+}
+
+exec_process::~exec_process() {
+  watched_->group().kill();
+  watched_->silence();
+  watched_->remove_socket();
+}
+
+} // namespace snakepit::io

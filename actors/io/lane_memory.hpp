@@ -1,0 +1,34 @@
+#pragma once
+
+#include "actors/core/lane_page.hpp"
+#include "actors/io/descriptor.hpp"
+
+#include <snakepit/error.hpp>
+
+#include <cstdint>
+
+namespace snakepit::io {
+
+/// The lane pages of one worker: a memfd, sealed so that neither side can make it shorter under the
+/// other's feet, mapped here as long as this object lives.
+class lane_memory {
+public:
+  static constexpr uint32_t max_lanes = 4096;
+
+  /// Makes and maps it, every section prepared; `fd` gets the descriptor that the worker inherits.
+  static result<lane_memory> make(uint32_t lanes, descriptor& fd);
+
+  lane_memory() = default;
+  lane_memory(lane_memory&& x) noexcept;
+  lane_memory& operator=(lane_memory&& x) noexcept;
+  ~lane_memory();
+
+  /// The view of one lane's section; empty if there is no such lane.
+  core::lane_page page(uint32_t lane) const noexcept;
+
+private:
+  void* base_ = nullptr;
+  uint32_t lanes_ = 0;
+};
+
+} // namespace snakepit::io

@@ -1,0 +1,104 @@
+#include "actors/io/launch_descriptors.hpp"
+
+#include "actors/io/system_error.hpp"
+
+#include <cerrno>
+#include <climits>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+namespace snakepit::io {
+
+namespace {
+
+/// Moves a descriptor out of the range that the child overwrites.
+bool lift(descriptor& fd) {
+  if (fd.get() >= first_source)
+    return true;
+  descriptor lifted{::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_source)};
+  if (!lifted)
+    return false;
+  fd = std::move(lifted);
+  return true;
+}
+
+bool make_pipe(descriptor& read_end, descriptor& write_end) {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0)
+    return false;
+  read_end = descriptor{fds[0]};
+  write_end = descriptor{fds[1]};
+  return true;
+}
+
+/// Not blocking on our side only: the two ends are different files.
+bool make_output_pipe(descriptor& ours, descriptor& theirs) {
+  return make_pipe(ours, theirs) && ::fcntl(ours.get(), F_SETFL, O_NONBLOCK) == 0 && lift(theirs);
+}
+
+bool make_socket_pair(descriptor& ours, descriptor& theirs) {
+  int fds[2];
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+    return false;
+  ours = descriptor{fds[0]};
+  theirs = descriptor{fds[1]};
+  return lift(theirs);
+}
+
+bool make_token_pipe(const std::string& token, descriptor& theirs) {
+  descriptor write_end;
+  if (!make_pipe(theirs, write_end))
+    return false;
+  // An empty pipe takes this much whole, so this neither waits nor writes a part.
+  return ::write(write_end.get(), token.data(), token.size()) == static_cast<ssize_t>(token.size())
+         && lift(theirs);
+}
+
+} // namespace
+
+result<descriptor> launch_descriptors::open_null() {
+  descriptor out{::open("/dev/null", O_RDONLY | O_CLOEXEC)};
+  if (!out || !lift(out))
+    return start_failure("opening /dev/null", errno);
+  return out;
+}
+
+result<launch_descriptors> launch_descriptors::make(int null, const std::string& token) {
+  if (token.size() > PIPE_BUF)
+    return fail(reason::worker_start_failed, "the token is too long");
+  launch_descriptors out;
+  out.null_ = null;
+  if (!make_output_pipe(out.host_.output, out.output_))
+    return start_failure("the pipe for stdout", errno);
+  if (!make_output_pipe(out.host_.errors, out.errors_))
+    return start_failure("the pipe for stderr", errno);
+  if (!make_socket_pair(out.host_.side, out.side_))
+    return start_failure("the side socket", errno);
+  if (!make_pipe(out.host_.lifetime_read, out.host_.lifetime_write)
+      || !lift(out.host_.lifetime_read))
+    return start_failure("the lifetime pipe", errno);
+  if (!make_token_pipe(token, out.token_))
+    return start_failure("the token pipe", errno);
+  return out;
+}
+
+result<void> launch_descriptors::set_lane_page(descriptor fd) {
+  lane_page_ = std::move(fd);
+  if (!lift(lane_page_))
+    return start_failure("the lane page", errno);
+  return {};
+}
+
+void launch_descriptors::fill(child_plan& plan) const noexcept {
+  const int numbers[worker_descriptors] = {null_,       output_.get(),    errors_.get(),
+                                           side_.get(), lane_page_.get(), host_.lifetime_read.get(),
+                                           token_.get()};
+  std::copy(std::begin(numbers), std::end(numbers), plan.sources);
+}
+
+process_ends launch_descriptors::release_host_ends() noexcept {
+  return std::move(host_);
+}
+
+} // namespace snakepit::io

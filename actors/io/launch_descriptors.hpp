@@ -1,0 +1,52 @@
+#pragma once
+
+#include "actors/io/descriptor.hpp"
+#include "actors/io/exec_child.hpp"
+
+#include <snakepit/error.hpp>
+
+#include <string>
+
+namespace snakepit::io {
+
+/// The host's ends of what a worker was started with.
+struct process_ends {
+  descriptor output;
+  descriptor errors;
+  descriptor side;
+  descriptor lifetime_write;
+  /// Our own copy of the read end: as long as somebody holds one, closing the write end ends the
+  /// group, also when the leader and with it the worker's copy is gone.
+  descriptor lifetime_read;
+};
+
+/// Both sides' descriptors of one launch, all close-on-exec; closed when this is destroyed unless
+/// handed on. The worker's are numbered so that dup2 to 0..6 overwrites none of them.
+class launch_descriptors {
+public:
+  /// /dev/null, to be shared by all launches.
+  static result<descriptor> open_null();
+
+  /// Makes all but the lane page; the token is already written and its pipe closed for writing.
+  static result<launch_descriptors> make(int null, const std::string& token);
+
+  /// Takes the lane page's memfd.
+  result<void> set_lane_page(descriptor fd);
+
+  /// Writes the worker's descriptors into the plan.
+  void fill(child_plan& plan) const noexcept;
+
+  /// Hands the host's ends over; the worker's are closed with this object.
+  process_ends release_host_ends() noexcept;
+
+private:
+  int null_ = -1; // not owned
+  descriptor output_;
+  descriptor errors_;
+  descriptor side_;
+  descriptor lane_page_;
+  descriptor token_;
+  process_ends host_;
+};
+
+} // namespace snakepit::io

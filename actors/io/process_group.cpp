@@ -1,0 +1,105 @@
+#include "actors/io/process_group.hpp"
+
+#include <cerrno>
+#include <csignal>
+
+#include <poll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace snakepit::io {
+
+namespace {
+
+/// waitid with the resources used, which glibc leaves out.
+int wait_for(int pidfd, siginfo_t& how, int options, rusage* used) {
+  long r = 0;
+  do
+    r = ::syscall(SYS_waitid, P_PIDFD, pidfd, &how, options, used);
+  while (r < 0 && errno == EINTR);
+  return static_cast<int>(r);
+}
+
+std::chrono::microseconds to_microseconds(const timeval& x) {
+  return std::chrono::seconds{x.tv_sec} + std::chrono::microseconds{x.tv_usec};
+}
+
+exit_status to_status(const siginfo_t& how, const rusage& used) {
+  exit_status out;
+  if (how.si_code == CLD_EXITED)
+    out.code = how.si_status;
+  else
+    out.signal = how.si_status;
+  out.user_time = to_microseconds(used.ru_utime);
+  out.system_time = to_microseconds(used.ru_stime);
+  out.max_rss_bytes = static_cast<uint64_t>(used.ru_maxrss) * 1024;
+  return out;
+}
+
+bool has_ended(int pidfd) {
+  pollfd x{pidfd, POLLIN, 0};
+  return ::poll(&x, 1, 0) > 0;
+}
+
+int send(int pidfd, int number) {
+  return static_cast<int>(::syscall(SYS_pidfd_send_signal, pidfd, number, nullptr, 0));
+}
+
+} // namespace
+
+process_group::process_group(pid_t leader, descriptor pidfd, descriptor lifetime_write,
+                             descriptor lifetime_read)
+  : leader_{leader}, pidfd_{std::move(pidfd)}, lifetime_write_{std::move(lifetime_write)},
+    lifetime_read_{std::move(lifetime_read)} {}
+
+bool process_group::signal(int number) noexcept {
+  std::lock_guard guard{mutex_};
+  // A zombie would take the signal without complaint.
+  return pidfd_ && !reaped_ && !has_ended(pidfd_.get()) && send(pidfd_.get(), number) == 0;
+}
+
+void process_group::kill() noexcept {
+  std::lock_guard guard{mutex_};
+  kill_locked();
+}
+
+bool process_group::leader_unreaped() const noexcept {
+  return pidfd_ && !reaped_ && (send(pidfd_.get(), 0) == 0 || errno == EPERM);
+}
+
+void process_group::kill_locked() noexcept {
+  if (leader_unreaped())
+    ::killpg(leader_, SIGKILL);
+  lifetime_write_.reset();
+  lifetime_read_.reset();
+}
+
+std::optional<exit_status> process_group::reap() noexcept {
+  std::lock_guard guard{mutex_};
+  siginfo_t how{};
+  rusage used{};
+  exit_status out;
+  // First only look, status and resources included: what somebody else's wait for any child takes
+  // away from now on does not matter.
+  if (wait_for(pidfd_.get(), how, WEXITED | WNOWAIT | WNOHANG, &used) == 0) {
+    if (how.si_pid == 0)
+      return std::nullopt;
+    out = to_status(how, used);
+  } else if (has_ended(pidfd_.get())) {
+    out.known = false;
+  } else {
+    return std::nullopt;
+  }
+  kill_locked();
+  wait_for(pidfd_.get(), how, WEXITED | WNOHANG, nullptr);
+  reaped_ = true;
+  return out;
+}
+
+void process_group::release() noexcept {
+  std::lock_guard guard{mutex_};
+  pidfd_.reset();
+}
+
+} // namespace snakepit::io

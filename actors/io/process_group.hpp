@@ -1,0 +1,59 @@
+#pragma once
+
+#include "actors/io/descriptor.hpp"
+#include "actors/io/process.hpp"
+
+#include <mutex>
+#include <optional>
+
+#include <sys/types.h>
+
+namespace snakepit::io {
+
+/// The end of a process group, by two ways that do not depend on each other:
+///
+///  * `killpg`, while the leader has not been reaped: until then its number, and so the group's,
+///  cannot
+///    be anybody else's;
+///  * closing the lifetime pipe: the kernel signals the group that it was armed for, not a number.
+///  This one
+///    works also after somebody else in this program has reaped the leader (a handler that waits
+///    for any child, SIGCHLD ignored), and a worker can only fail to be ended by it if it has
+///    disarmed the pipe.
+///
+/// Any thread.
+class process_group {
+public:
+  process_group(pid_t leader, descriptor pidfd, descriptor lifetime_write,
+                descriptor lifetime_read);
+
+  int pidfd() const noexcept {
+    return pidfd_.get();
+  }
+
+  /// Signals the leader; false if it has ended.
+  bool signal(int number) noexcept;
+
+  /// SIGKILL to all of it. Again and again is harmless.
+  void kill() noexcept;
+
+  /// If the leader has ended: ends what is left of its group, *then* reaps it (the order is what
+  /// makes `killpg` safe), and says how it ended. Nothing if it has not ended.
+  std::optional<exit_status> reap() noexcept;
+
+  /// Closes the pidfd. After `reap` only.
+  void release() noexcept;
+
+private:
+  bool leader_unreaped() const noexcept;
+  void kill_locked() noexcept;
+
+  const pid_t leader_;
+  std::mutex mutex_;
+  descriptor pidfd_;
+  descriptor lifetime_write_;
+  descriptor lifetime_read_;
+  bool reaped_ = false;
+};
+
+} // namespace snakepit::io

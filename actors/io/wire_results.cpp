@@ -1,0 +1,187 @@
+#include "actors/io/wire_codec.hpp"
+#include "actors/io/wire_error.hpp"
+#include "worker.pb.h"
+
+#include <numeric>
+
+namespace snakepit::io {
+
+namespace v1 = worker::v1;
+
+struct results_decoder::scratch {
+  uint32_t lane;
+  const sent_numbers* sent;
+  uint64_t payload_bytes;
+  std::unique_ptr<v1::Results> message = std::make_unique<v1::Results>();
+  // By index of the final, filled only for messages that have some.
+  std::vector<v1::Failure*> failures;
+  std::vector<v1::Attachments*> attachments;
+
+  /// Of a message that was checked.
+  void decode_ends(std::vector<core::final_result>& finals);
+};
+
+namespace {
+
+// What is kept of a large message's buffers would be kept for every lane.
+constexpr size_t kept_bytes = 2 * core::max_batch_bytes;
+
+tl::unexpected<error> refuse(std::string what) {
+  return fail(reason::protocol_error, "results are malformed: " + std::move(what));
+}
+
+std::string mismatch(const char* what, auto got, auto want) {
+  return std::string{what} + " has " + std::to_string(got) + ", not " + std::to_string(want);
+}
+
+result<void> check_numbers(const v1::Results& x, size_t count, uint64_t last_sent) {
+  auto unknown = [=](uint64_t seq) {
+    return refuse("number " + std::to_string(seq) + ", the highest sent is "
+                  + std::to_string(last_sent));
+  };
+  if (x.revoked_from() > last_sent)
+    return unknown(x.revoked_from());
+  if (count == 0)
+    return {};
+  if (x.seq().empty()) {
+    if (x.first_seq() == 0 || x.first_seq() > last_sent || count - 1 > last_sent - x.first_seq())
+      return unknown(x.first_seq());
+    return {};
+  }
+  if (static_cast<size_t>(x.seq_size()) != count)
+    return refuse(mismatch("`seq`", x.seq_size(), count));
+  uint64_t before = 0;
+  for (auto seq : x.seq()) {
+    if (seq <= before)
+      return refuse("number " + std::to_string(seq) + " after " + std::to_string(before));
+    before = seq;
+  }
+  if (before > last_sent)
+    return unknown(before);
+  return {};
+}
+
+result<void> check_columns(const v1::Results& x, uint64_t last_sent) {
+  auto count = static_cast<size_t>(x.size_size());
+  if (count > max_finals)
+    return refuse(mismatch("`size`", count, max_finals) + " at most");
+  if (static_cast<size_t>(x.run_us_size()) != count)
+    return refuse(mismatch("`run_us`", x.run_us_size(), count));
+  auto total = std::accumulate(x.size().begin(), x.size().end(), uint64_t{0});
+  if (total != x.data().size())
+    return refuse(mismatch("`data`", x.data().size(), total) + " bytes");
+  return check_numbers(x, count, last_sent);
+}
+
+/// Sorts the rows of a sparse table to the finals that they are of.
+template <class Row>
+result<void> spread(const char* what, google::protobuf::RepeatedPtrField<Row>& rows, size_t count,
+                    std::vector<Row*>& out) {
+  out.clear();
+  if (rows.empty())
+    return {};
+  out.resize(count, nullptr);
+  for (auto& row : rows) {
+    if (row.index() >= count)
+      return refuse(std::string{what} + " of index " + std::to_string(row.index()) + " of "
+                    + std::to_string(count));
+    if (std::exchange(out[row.index()], &row))
+      return refuse(std::string{what} + " twice for index " + std::to_string(row.index()));
+  }
+  return {};
+}
+
+template <class Row>
+Row* row_at(const std::vector<Row*>& rows, size_t i) {
+  return rows.empty() ? nullptr : rows[i];
+}
+
+outcome decode_payload(bool raw, std::string text, v1::Attachments* attached, uint64_t limit) {
+  uint64_t total = text.size();
+  std::vector<std::string> attachments;
+  if (attached) {
+    attachments.reserve(static_cast<size_t>(attached->data_size()));
+    for (auto& data : *attached->mutable_data()) {
+      total += data.size();
+      attachments.push_back(std::move(data));
+    }
+  }
+  if (limit != 0 && total > limit)
+    return fail(reason::too_large, "the result has " + std::to_string(total) + " bytes, at most "
+                                     + std::to_string(limit) + " are allowed");
+  return payload{raw, std::move(text), std::move(attachments)};
+}
+
+result<void> check_failures(const v1::Results& x, const std::vector<v1::Failure*>& failures) {
+  for (size_t i = 0; i < failures.size(); ++i) {
+    if (failures[i] && !failures[i]->has_error())
+      return refuse("failure of index " + std::to_string(i) + " has no error");
+    if (failures[i] && x.size(static_cast<int>(i)) != 0)
+      return refuse("failure of index " + std::to_string(i) + " has a payload");
+  }
+  return {};
+}
+
+} // namespace
+
+void results_decoder::scratch::decode_ends(std::vector<core::final_result>& finals) {
+  sent_numbers::run run;
+  size_t from = 0;
+  for (size_t i = 0; i < finals.size(); ++i) {
+    auto& final = finals[i];
+    if (auto failure = row_at(failures, i)) {
+      final.end = tl::unexpected{io::decode(failure->error())};
+      continue;
+    }
+    if (final.seq > run.last)
+      run = sent->find(final.seq);
+    auto size = message->size(static_cast<int>(i));
+    // A lone payload is taken as it is.
+    auto text =
+      finals.size() == 1 ? std::move(*message->mutable_data()) : message->data().substr(from, size);
+    from += size;
+    final.end = decode_payload(run.kind == core::payload_kind::raw, std::move(text),
+                               row_at(attachments, i), payload_bytes);
+  }
+}
+
+results_decoder::results_decoder(uint32_t lane, const sent_numbers& sent, uint64_t payload_bytes)
+  : scratch_{std::make_unique<scratch>()} {
+  scratch_->lane = lane;
+  scratch_->sent = &sent;
+  scratch_->payload_bytes = payload_bytes;
+}
+results_decoder::~results_decoder() = default;
+results_decoder::results_decoder(results_decoder&&) noexcept = default;
+results_decoder& results_decoder::operator=(results_decoder&&) noexcept = default;
+
+result<core::results> results_decoder::decode(std::string_view message) {
+  auto& s = *scratch_;
+  if (!parse(*s.message, message))
+    return refuse("they cannot be decoded");
+  auto& x = *s.message;
+  auto count = static_cast<size_t>(x.size_size());
+  auto ok = check_columns(x, s.sent->last())
+              .and_then([&] { return spread("failure", *x.mutable_failures(), count, s.failures); })
+              .and_then([&] {
+                return spread("attachments", *x.mutable_attachments(), count, s.attachments);
+              })
+              .and_then([&] { return check_failures(x, s.failures); });
+  if (!ok)
+    return tl::unexpected{std::move(ok.error())};
+  core::results out;
+  out.lane = s.lane;
+  out.revoked_from = x.revoked_from();
+  out.finals.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    auto column = static_cast<int>(i);
+    out.finals[i].seq = x.seq().empty() ? x.first_seq() + i : x.seq(column);
+    out.finals[i].run_us = x.run_us(column);
+  }
+  s.decode_ends(out.finals);
+  if (message.size() > kept_bytes)
+    s.message = std::make_unique<v1::Results>();
+  return out;
+}
+
+} // namespace snakepit::io

@@ -1,0 +1,196 @@
+#pragma once
+
+#include "actors/core/call.hpp"
+#include "actors/core/lane_board.hpp"
+#include "actors/io/process.hpp"
+
+#include <snakepit/caf.hpp>
+
+#include <caf/actor.hpp>
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace snakepit {
+
+/// A message that never leaves the process: what is in it cannot be copied or serialized. The
+/// receiver takes it.
+template <class T>
+struct local {
+  std::shared_ptr<T> ptr;
+
+  T& operator*() const noexcept { return *ptr; }
+  T* operator->() const noexcept { return ptr.get(); }
+};
+
+template <class T>
+local<T> make_local(T x) {
+  return {std::make_shared<T>(std::move(x))};
+}
+
+// -- towards the SPAWNER and from it ------------------------------------------
+
+/// Start a process; the answer is a `launched`.
+struct launch_order {
+  io::launch_spec spec;
+  io::process_events events;
+  std::function<void(result<std::unique_ptr<io::process>>)> done;
+};
+
+// -- towards the WORKER ---------------------------------------------------------
+
+/// The process is there, or could not be started.
+struct launched {
+  result<std::unique_ptr<io::process>> process;
+};
+
+/// The worker cannot start and says why: a serialized Error.
+struct start_refused {
+  std::string text;
+};
+
+/// The worker answered Hello.
+struct greeted {
+  result<core::hello_reply> reply;
+};
+
+/// A stream has ended: the worker is as good as dead.
+struct lane_closed {
+  uint32_t lane;
+  std::string why;
+};
+
+/// Calls for one lane, from the POOL.
+struct lane_batch {
+  uint32_t lane;
+  std::vector<core::call_ptr> calls;
+};
+
+/// Stop serving; end within `grace`.
+struct worker_stop {
+  duration grace;
+};
+
+// -- towards the POOL -----------------------------------------------------------
+
+/// A worker has been proved ready.
+struct worker_up {
+  uint32_t slot;
+  uint32_t generation;
+  caf::actor worker;
+  uint32_t lanes;
+  int64_t pid;
+  std::vector<core::tool_entry> tools;
+};
+
+/// A worker is gone and settled. The POOL answers with `buried`, after which it sends it nothing.
+struct worker_down {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  /// Whom to answer; null if its actor is gone, too.
+  caf::actor worker;
+  bool was_ready = false;
+  /// Why it did not start; set unless `was_ready`.
+  std::optional<error> start_error;
+  /// Starting again cannot but fail again.
+  bool for_good = false;
+  std::shared_ptr<const death_certificate> certificate;
+  /// Calls that it had not begun, in their order.
+  std::vector<core::call_ptr> returned;
+};
+
+/// Calls that came too late to a worker that is gone, in their order. From the WORKER.
+struct calls_back {
+  std::vector<core::call_ptr> calls;
+};
+
+/// Calls ended on a lane, or were answered while they were on it.
+struct lane_done {
+  core::lane_id lane;
+  size_t ended = 0;        // numbers that are free again
+  uint32_t succeeded = 0;  // calls answered with a result
+  uint32_t late = 0;       // finals for calls that had been answered
+  std::vector<std::pair<reason, uint32_t>> failed; // calls answered with an error
+  struct run {
+    uint32_t tool;
+    uint32_t count;
+    duration total;
+  };
+  std::vector<run> runs;
+};
+
+/// The worker supervisor is there, or there again: workers may be started.
+struct supervisor_up {
+  caf::actor worker_supervisor;
+};
+
+/// Asks to be told when the pool is ready. Destroyed unanswered it answers `unavailable`.
+struct ready_waiter {
+  bool all = false; // all workers, not only min_ready
+  std::function<void(result<start_report>)> done;
+
+  ready_waiter(bool everyone, std::function<void(result<start_report>)> f)
+    : all{everyone}, done{std::move(f)} {}
+  ready_waiter(ready_waiter&& other) noexcept
+    : all{other.all}, done{std::exchange(other.done, nullptr)} {}
+  ready_waiter& operator=(ready_waiter&&) = delete;
+  ~ready_waiter() { answer(fail(reason::unavailable, "the pool is being restarted")); }
+
+  void answer(result<start_report> x) {
+    if (auto f = std::exchange(done, nullptr))
+      f(std::move(x));
+  }
+};
+
+/// Asks for the statistics.
+struct stats_query {
+  std::function<void(pool_stats)> done;
+};
+
+/// Cancels the call of this ticket.
+struct cancel_order {
+  std::shared_ptr<core::call_ticket> ticket;
+};
+
+/// Take no more calls, finish those that are there until `deadline`, then answer the rest and end
+/// the workers. `done` is called when nothing is left.
+struct drain_order {
+  duration timeout;
+  std::function<void()> done;
+};
+
+} // namespace snakepit
+
+namespace caf {
+template <class T>
+struct allowed_unsafe_message_type<snakepit::local<T>> : std::true_type {};
+} // namespace caf
+
+CAF_BEGIN_TYPE_ID_BLOCK(snakepit_internal, SNAKEPIT_FIRST_TYPE_ID + 120)
+
+  CAF_ADD_ATOM(snakepit_internal, snakepit::atom, tick, "tick")
+  CAF_ADD_ATOM(snakepit_internal, snakepit::atom, listening, "listening")
+  CAF_ADD_ATOM(snakepit_internal, snakepit::atom, buried, "buried")
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::submission>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::results>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::io::exit_status>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::launch_order>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::launched>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::start_refused>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::greeted>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_closed>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_batch>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_stop>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_up>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_down>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::calls_back>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_done>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::supervisor_up>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::ready_waiter>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stats_query>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::cancel_order>))
+  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::drain_order>))
+
+CAF_END_TYPE_ID_BLOCK(snakepit_internal)

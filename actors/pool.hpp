@@ -1,0 +1,171 @@
+#pragma once
+
+#include "actors/core/call_queue.hpp"
+#include "actors/core/lane_board.hpp"
+#include "actors/core/pool_counters.hpp"
+#include "actors/core/run_times.hpp"
+#include "actors/core/slot_table.hpp"
+#include "actors/messages.hpp"
+#include "actors/pool_entry.hpp"
+#include "actors/worker.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <vector>
+
+namespace snakepit {
+
+/// The POOL actor interface. Extends what anybody may send (`pool_interface`).
+using pool_actor = pool_interface::extend<
+  // Calls, each with its own reply slot. From the runtime.
+  caf::reacts_to<local<core::submission>>,
+  // Calls ended on a lane. From a WORKER.
+  caf::reacts_to<local<lane_done>>,
+  // A worker has been proved ready. From the WORKER.
+  caf::reacts_to<local<worker_up>>,
+  // A worker is gone and settled. From the WORKER; it is told `buried`.
+  caf::reacts_to<local<worker_down>>,
+  // Calls that reached a worker which was gone. From the WORKER.
+  caf::reacts_to<local<calls_back>>,
+  // Workers may be started. From the tree.
+  caf::reacts_to<local<supervisor_up>>,
+  // From the runtime; answered when the pool is ready or has failed.
+  caf::reacts_to<local<ready_waiter>>,
+  // From the runtime; answered at once.
+  caf::reacts_to<local<stats_query>>,
+  // A handle gives up its call.
+  caf::reacts_to<local<cancel_order>>,
+  // From the runtime: stop admitting, finish what is there.
+  caf::reacts_to<local<drain_order>>,
+  // INTERNAL: something is due.
+  caf::reacts_to<atom::tick>>;
+
+/// Everything a POOL needs to know; what the configuration leaves open is filled in.
+struct pool_settings {
+  pool_config config;
+  size_t workers = 1;
+  uint32_t lanes = 1;
+  duration call_timeout = infinite;
+  duration queue_timeout = infinite;
+  duration cancel_grace = std::chrono::seconds{2};
+  /// Makes the configuration of the worker of a slot and generation.
+  std::function<result<worker_config>(uint32_t slot, uint32_t generation)> worker;
+};
+
+/// What a POOL uses and shares with others.
+struct pool_world {
+  std::shared_ptr<pool_entry> entry;
+  std::function<std::unique_ptr<io::worker_channel>(io::channel_events)> make_channel;
+  /// Of the host and the processes given.
+  std::function<resource_usage(const std::vector<int64_t>&)> measure;
+  std::shared_ptr<telemetry::log> log;
+  caf::actor spawner;
+};
+
+/// The state of the POOL. Decisions are made by `queue`, `board`, `slots`, `times` and the tool
+/// table; the rest turns their answers into messages.
+struct pool_state {
+  static inline const char* name = "pool";
+
+  explicit pool_state(pool_actor::pointer self) : self{self} {}
+
+  // -- message handlers -------------------------------------------------------
+
+  caf::result<response> on_request(request& x);
+  void on_submission(core::submission& x);
+  void on_lane_done(lane_done& x);
+  void on_worker_up(worker_up& x);
+  void on_worker_down(worker_down& x);
+  void on_calls_back(calls_back& x);
+  void on_supervisor_up(supervisor_up& x);
+  void on_waiter(ready_waiter& x);
+  void on_stats(stats_query& x);
+  void on_cancel(cancel_order& x);
+  void on_drain(drain_order& x);
+  void on_tick();
+
+  /// The actor of a worker has ended; unless it has said so before, by a fault of ours.
+  void on_down(const caf::down_msg& x);
+
+  // -- helpers ----------------------------------------------------------------
+
+  struct member {
+    uint32_t generation = 0;
+    caf::actor worker; // null until its supervisor has started it
+    int64_t pid = 0;
+    bool up = false;
+  };
+
+  void init(pool_settings cfg, pool_world w);
+
+  /// Queues the call or answers why not.
+  void admit(core::call_ptr x);
+  std::optional<error> refusal(core::call& x);
+  void refuse(core::call& x, error why);
+
+  /// Gives lanes with room what waits.
+  void dispatch();
+
+  /// Takes what the lane may have off the queue.
+  std::vector<core::call_ptr> take(const core::lane_id& lane, duration& worth);
+
+  /// The front of the queue if it may run; one that may not is answered.
+  const core::call* next_call();
+
+  /// Puts calls that no worker has begun back to the front of the queue.
+  void take_back(std::vector<core::call_ptr> calls);
+
+  /// Starts the workers that are due.
+  void start_workers();
+  void start_worker(uint32_t slot, uint32_t generation);
+  void start_failed(uint32_t slot, uint32_t generation, error why, bool for_good);
+
+  /// Tells those who wait for the pool if there is something to tell.
+  void answer_waiters();
+  error not_ready() const;
+
+  /// Answers what cannot run any more.
+  void fail_queued(const error& why);
+  void end_drain_if_done();
+
+  void note_resources();
+  void arm();
+  std::string state() const;
+  core::time_point now() const { return self->clock().now(); }
+
+  // -- data -------------------------------------------------------------------
+
+  pool_actor::pointer self;
+  pool_settings settings;
+  pool_world world;
+  std::unique_ptr<core::call_queue> queue;
+  std::unique_ptr<core::lane_board> board;
+  std::unique_ptr<core::run_times> times;
+  std::unique_ptr<core::slot_table> slots;
+  std::shared_ptr<const core::tool_table> tools = std::make_shared<core::tool_table>();
+  core::pool_counters counters;
+
+  caf::actor worker_supervisor;
+  std::map<uint32_t, member> members; // by slot; the workers that are there or being started
+  std::vector<ready_waiter> waiters;
+  std::optional<error> last_start_error;
+  std::optional<start_report> report;
+
+  bool draining = false;
+  std::vector<std::function<void()>> drained;
+  core::time_point drain_until = core::never;
+
+  core::time_point armed = core::never;
+};
+
+/// Runs every admitted call on one worker of its own, keeps its slots filled, and answers or hands
+/// over every call. Lives as long as its supervisor; calls that wait in it when it ends by a fault
+/// are answered `internal`.
+pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
+                               pool_settings settings, pool_world world);
+
+} // namespace snakepit

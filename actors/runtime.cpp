@@ -1,0 +1,207 @@
+#include "actors/runtime_implementation.hpp"
+
+#include "actors/caf_reply.hpp"
+
+#include <algorithm>
+#include <condition_variable>
+#include <optional>
+
+namespace snakepit {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// The caller waits for it.
+class waiting_target : public core::reply_target {
+public:
+  void answer(uint64_t, outcome end) noexcept override {
+    auto guard = std::lock_guard{mutex_};
+    end_ = std::move(end);
+    there_.notify_one();
+  }
+
+  outcome wait() {
+    auto guard = std::unique_lock{mutex_};
+    there_.wait(guard, [this] { return end_.has_value(); });
+    return std::move(*end_);
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable there_;
+  std::optional<outcome> end_;
+};
+
+class callback_target : public core::reply_target {
+public:
+  explicit callback_target(std::function<void(size_t, outcome)> f) : done_{std::move(f)} {}
+
+  void answer(uint64_t tag, outcome end) noexcept override { done_(tag, std::move(end)); }
+
+private:
+  std::function<void(size_t, outcome)> done_;
+};
+
+outcome execute_and_wait(runtime::implementation& impl, std::string_view tool, arguments args,
+                         const call_options& options) {
+  auto target = std::make_shared<waiting_target>();
+  auto one = std::vector<arguments>{};
+  one.push_back(std::move(args));
+  impl.submit(tool, std::move(one), options, target, nullptr);
+  return target->wait();
+}
+
+} // namespace
+
+runtime::runtime(std::unique_ptr<implementation> x) noexcept : impl_{std::move(x)} {}
+runtime::runtime(runtime&&) noexcept = default;
+runtime& runtime::operator=(runtime&&) noexcept = default;
+runtime::~runtime() = default;
+
+result<runtime> runtime::start(config cfg) {
+  return implementation::start(std::move(cfg), std::make_unique<own_system>(), nullptr);
+}
+
+result<void> runtime::await_ready(const std::string& pool, duration timeout) {
+  auto until = core::later(std::chrono::steady_clock::now(), timeout);
+  for (auto& x : impl_->pools) {
+    if (!pool.empty() && x.name != pool)
+      continue;
+    auto left = until == core::never ? infinite : until - std::chrono::steady_clock::now();
+    if (auto ok = impl_->await(x.name, std::max(left, duration{0}), false); !ok)
+      return tl::unexpected{std::move(ok.error())};
+  }
+  if (auto known = impl_->find(pool); !known && !pool.empty())
+    return tl::unexpected{std::move(known.error())};
+  return {};
+}
+
+result<start_report> runtime::await_started(const std::string& pool, duration timeout) {
+  auto until = core::later(std::chrono::steady_clock::now(), timeout);
+  auto report = result<start_report>{};
+  if (auto known = impl_->find(pool); !known && !pool.empty())
+    return tl::unexpected{std::move(known.error())};
+  for (auto& x : impl_->pools) {
+    if (!pool.empty() && x.name != pool)
+      continue;
+    auto left = until == core::never ? infinite : until - std::chrono::steady_clock::now();
+    report = impl_->await(x.name, std::max(left, duration{0}), true);
+    if (!report)
+      break;
+  }
+  return report;
+}
+
+result<value> runtime::execute(std::string_view tool, arguments args,
+                               const call_options& options) {
+  auto end = execute_and_wait(*impl_, tool, std::move(args), options);
+  return end ? end->to_value() : result<value>{tl::unexpected{std::move(end.error())}};
+}
+
+result<std::string> runtime::execute_raw(std::string_view tool, std::string data,
+                                         const call_options& options) {
+  auto end = execute_and_wait(*impl_, tool, raw_bytes{std::move(data)}, options);
+  if (!end)
+    return tl::unexpected{std::move(end.error())};
+  return std::move(*end).text();
+}
+
+call_future runtime::execute_async(std::string_view tool, arguments args,
+                                   const call_options& options) {
+  auto promise = std::make_shared<std::promise<result<value>>>();
+  auto future = promise->get_future();
+  auto handle = execute_async(tool, std::move(args), options, [promise](outcome x) {
+    promise->set_value(x ? x->to_value()
+                         : result<value>{tl::unexpected{std::move(x.error())}});
+  });
+  return {std::move(future), std::move(handle)};
+}
+
+call_handle runtime::execute_async(std::string_view tool, arguments args,
+                                   const call_options& options,
+                                   std::function<void(outcome)> done) {
+  auto target = std::make_shared<callback_target>(
+    [done = std::move(done)](size_t, outcome x) { done(std::move(x)); });
+  auto state = std::make_shared<call_handle::state>();
+  state->id = next_call_id();
+  state->ticket = std::make_shared<core::call_ticket>();
+  if (auto place = impl_->find(options.pool))
+    state->entry = (*place)->entry;
+  auto one = std::vector<arguments>{};
+  one.push_back(std::move(args));
+  impl_->submit(tool, std::move(one), options, std::move(target), state->ticket);
+  return call_handle{std::move(state)};
+}
+
+void runtime::submit_many(std::string_view tool, std::vector<arguments> args,
+                          const call_options& options,
+                          std::function<void(size_t, outcome)> done) {
+  impl_->submit(tool, std::move(args), options,
+                std::make_shared<callback_target>(std::move(done)), nullptr);
+}
+
+result<std::vector<tool_description>> runtime::tools(const std::string& pool) {
+  auto place = impl_->find(pool);
+  if (!place)
+    return tl::unexpected{std::move(place.error())};
+  auto tools = (*place)->entry->tools();
+  if (!tools->known())
+    return fail(reason::pool_not_ready, "pool `" + (*place)->name + "` has had no worker yet");
+  return tools->list();
+}
+
+std::vector<pool_stats> runtime::stats() {
+  auto waiting = std::vector<std::future<pool_stats>>{};
+  for (auto& x : impl_->pools) {
+    auto promise = std::make_shared<std::promise<pool_stats>>();
+    waiting.push_back(promise->get_future());
+    if (auto actor = x.entry->actor())
+      caf::anon_send(caf::actor_cast<pool_actor>(actor),
+                     make_local(stats_query{
+                       [promise](pool_stats s) { promise->set_value(std::move(s)); }}));
+  }
+  auto all = std::vector<pool_stats>{};
+  auto until = std::chrono::steady_clock::now() + 5s;
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    auto s = pool_stats{};
+    s.name = impl_->pools[i].name;
+    s.state = "stopped";
+    if (waiting[i].wait_until(until) == std::future_status::ready) {
+      try {
+        s = waiting[i].get();
+      } catch (const std::future_error&) {
+        s.state = "starting"; // restarted by its supervisor, or stopped, while we asked
+      }
+    }
+    all.push_back(std::move(s));
+  }
+  return all;
+}
+
+void runtime::stop() {
+  impl_->stop(impl_->cfg.timeouts.drain);
+}
+
+void runtime::stop(duration drain) {
+  impl_->stop(drain);
+}
+
+const std::string& runtime::run_id() const noexcept {
+  return impl_->run_id;
+}
+
+// -- handles ----------------------------------------------------------------------
+
+void call_handle::cancel() {
+  if (!state_ || !state_->entry)
+    return;
+  if (auto actor = state_->entry->actor())
+    caf::anon_send(caf::actor_cast<pool_actor>(actor), make_local(cancel_order{state_->ticket}));
+}
+
+uint64_t call_handle::id() const noexcept {
+  return state_ ? state_->id : 0;
+}
+
+} // namespace snakepit

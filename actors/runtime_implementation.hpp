@@ -1,0 +1,90 @@
+#pragma once
+
+#include "actors/io/process.hpp"
+#include "actors/io/run_directory.hpp"
+#include "actors/pool.hpp"
+
+#include <snakepit/runtime.hpp>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace snakepit {
+
+/// An actor system of our own, where the embedder has none.
+struct own_system {
+  own_system();
+
+  caf::actor_system_config config;
+  caf::actor_system system;
+
+private:
+  static caf::actor_system_config& prepared(caf::actor_system_config& x);
+};
+
+/// What stands behind a `runtime`: the tree's root, and for each pool where to find it.
+class runtime::implementation {
+public:
+  struct pool_place {
+    std::string name;
+    duration call_timeout;
+    duration queue_timeout;
+    std::shared_ptr<pool_entry> entry;
+  };
+
+  /// Starts the tree. `own` is null if the system is the embedder's.
+  static result<runtime> start(config cfg, std::unique_ptr<own_system> own,
+                               caf::actor_system* system);
+
+  ~implementation();
+
+  result<const pool_place*> find(const std::string& pool) const;
+
+  /// Makes a call and hands it to its pool; what cannot be called is answered at once.
+  void submit(std::string_view tool, std::vector<arguments> args, const call_options& options,
+              std::shared_ptr<core::reply_target> target,
+              std::shared_ptr<core::call_ticket> ticket);
+
+  /// Asks a pool for readiness until `until`.
+  result<start_report> await(const std::string& pool, duration timeout, bool all);
+
+  void stop(duration drain);
+
+  // Order matters: what is declared later goes first.
+  std::string run_id;
+  config cfg;
+  std::shared_ptr<telemetry::log> log;
+  std::shared_ptr<io::run_directory> directory;
+  std::unique_ptr<own_system> own;
+  std::shared_ptr<io::process_launcher> launcher;
+  std::vector<pool_place> pools;
+  caf::actor root;
+  std::atomic<bool> stopping{false};
+
+private:
+  void drain(duration limit);
+
+  std::mutex stop_mutex_;
+  bool stopped_ = false;
+};
+
+/// For those of our own sources that have a `runtime` and need what is behind it.
+struct runtime_access {
+  static runtime::implementation& of(runtime& x) { return *x.impl_; }
+};
+
+/// How a handle reaches its call.
+struct call_handle::state {
+  uint64_t id = 0;
+  std::shared_ptr<core::call_ticket> ticket;
+  std::shared_ptr<pool_entry> entry;
+};
+
+} // namespace snakepit

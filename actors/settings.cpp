@@ -1,0 +1,90 @@
+#include "actors/settings.hpp"
+
+#include "actors/core/environment.hpp"
+
+#include <algorithm>
+#include <filesystem>
+
+namespace snakepit {
+
+namespace {
+
+constexpr uint32_t max_depth = 100;
+
+size_t workers_of(const pool_config& pool, const settings_context& context) {
+  auto wanted = pool.workers.value_or(context.processors);
+  if (wanted > pool.max_workers)
+    context.log->write(telemetry::level::warning, "pool",
+                       "`workers` is reduced to `max_workers`",
+                       {{"pool", pool.name},
+                        {"workers", static_cast<int64_t>(wanted)},
+                        {"max_workers", static_cast<int64_t>(pool.max_workers)}});
+  return std::clamp<size_t>(wanted, 1, pool.max_workers);
+}
+
+std::string interpreter_of(const python_config& python) {
+  return python.venv.empty() ? python.executable : python.venv + "/bin/python";
+}
+
+/// `./file.py:Class` with the path made absolute, since a worker may be started from anywhere.
+std::string adapter_of(const std::string& adapter) {
+  auto end = adapter.rfind(".py");
+  if (end == std::string::npos || (end + 3 != adapter.size() && adapter[end + 3] != ':'))
+    return adapter;
+  auto path = std::filesystem::absolute(adapter.substr(0, end + 3)).lexically_normal();
+  return path.string() + adapter.substr(end + 3);
+}
+
+} // namespace
+
+pool_settings settings_of(const pool_config& pool, const config& all,
+                          const settings_context& context) {
+  auto result = pool_settings{};
+  result.config = pool;
+  result.workers = workers_of(pool, context);
+  auto profile = find_timeout_profile(all.timeouts.profile).value();
+  result.call_timeout = all.timeouts.call.value_or(profile.call);
+  result.queue_timeout = pool.queue.timeout.value_or(all.timeouts.queue.value_or(profile.queue));
+  result.cancel_grace = all.timeouts.cancel_grace;
+
+  auto common = worker_config{};
+  common.start_timeout = pool.start.timeout;
+  common.cancel_grace = all.timeouts.cancel_grace;
+  common.launch.executable = interpreter_of(all.python);
+  common.launch.lanes = result.lanes;
+  common.hello.run_id = context.run_id;
+  common.hello.instance = all.instance.name;
+  common.hello.pool = pool.name;
+  common.hello.adapter = adapter_of(pool.adapter);
+  common.hello.lanes = result.lanes;
+  common.hello.payload_bytes = pool.limits.inline_bytes;
+  common.hello.depth = max_depth;
+  auto layers = core::environment_layers{context.environment, all.python.env, {}, {context.bridge}};
+  for (auto& x : all.python.path)
+    layers.module_path.push_back(x);
+
+  result.worker = [common, layers, context](
+                    uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
+    auto socket = context.next_socket();
+    auto x = common;
+    x.hello.slot = slot;
+    x.hello.generation = generation;
+    x.hello.token = context.token();
+    x.launch.token = x.hello.token;
+    x.launch.socket_path = socket;
+    x.launch.label = x.hello.pool + "/" + std::to_string(slot) + "." + std::to_string(generation);
+    x.launch.arguments = {"-m",
+                          "snakepit_bridge.worker",
+                          "run=" + context.run_id,
+                          "pool=" + x.hello.pool,
+                          "slot=" + std::to_string(slot),
+                          "gen=" + std::to_string(generation)};
+    auto complete = layers;
+    complete.ours = {{"SNAKEPIT_RUN_ID", context.run_id}, {"SNAKEPIT_SOCKET", socket}};
+    x.launch.environment = core::merge_environment(complete);
+    return x;
+  };
+  return result;
+}
+
+} // namespace snakepit

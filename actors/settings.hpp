@@ -1,0 +1,33 @@
+#pragma once
+
+#include "actors/pool.hpp"
+
+#include <snakepit/config.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace snakepit {
+
+/// What all pools of a runtime have in common.
+struct settings_context {
+  std::string run_id;
+  /// A path for the next worker's socket.
+  std::function<std::string()> next_socket;
+  /// 32 random bytes.
+  std::function<std::string()> token;
+  /// The folder that holds the Python package.
+  std::string bridge;
+  /// The host's environment, "NAME=value".
+  std::vector<std::string> environment;
+  size_t processors = 1;
+  std::shared_ptr<telemetry::log> log;
+};
+
+/// Fills in what a pool's configuration leaves open: number of workers (reduced to `max_workers` with
+/// a warning), budgets by the timeout profile, and what each worker is started with.
+pool_settings settings_of(const pool_config& pool, const config& all,
+                          const settings_context& context);
+
+} // namespace snakepit

@@ -1,0 +1,101 @@
+#include "actors/tree.hpp"
+
+#include "actors/spawner.hpp"
+#include "actors/supervisor.hpp"
+
+namespace snakepit {
+
+namespace {
+
+using core::restart_strategy;
+using core::restart_type;
+
+auto fault_log(std::string where, std::shared_ptr<telemetry::log> log) {
+  return [where = std::move(where), log = std::move(log)](const std::string& child,
+                                                          const std::string& reason) {
+    log->write(telemetry::level::error, "supervisor", "a part of the runtime ended by a fault",
+               {{"supervisor", where}, {"child", child}, {"reason", reason}});
+  };
+}
+
+/// A supervisor as the child of another: it bounds its children's end itself.
+child_spec level(supervisor_spec spec) {
+  auto result = child_spec{};
+  result.name = spec.name;
+  result.grace = core::shutdown_grace::infinite();
+  result.start = [spec = std::move(spec)](const start_context& context) {
+    return context.system.spawn(supervisor, spec);
+  };
+  return result;
+}
+
+child_spec spawner_child(const pool_plan& plan) {
+  auto result = child_spec{};
+  result.name = "spawner";
+  result.start = [launcher = plan.launcher](const start_context& context) {
+    return caf::actor_cast<caf::actor>(context.system.spawn(spawner, launcher));
+  };
+  return result;
+}
+
+child_spec pool_child(const pool_plan& plan) {
+  auto result = child_spec{};
+  result.name = "pool";
+  result.start = [settings = plan.settings, world = plan.world](const start_context& context) {
+    auto complete = world;
+    complete.spawner = context.sibling("spawner");
+    auto handle = caf::actor_cast<caf::actor>(
+      context.system.spawn(pool, settings, std::move(complete)));
+    world.entry->set_actor(handle);
+    return handle;
+  };
+  return result;
+}
+
+child_spec worker_supervisor_child(const pool_plan& plan) {
+  auto spec = supervisor_spec{};
+  spec.name = "workers";
+  spec.stop = core::stop_order::together;
+  spec.on_fault = fault_log(plan.settings.config.name + "/workers", plan.world.log);
+  auto result = level(std::move(spec));
+  result.start = [start = result.start](const start_context& context) {
+    auto handle = start(context);
+    caf::anon_send(caf::actor_cast<pool_actor>(context.sibling("pool")),
+                   make_local(supervisor_up{handle}));
+    return handle;
+  };
+  return result;
+}
+
+supervisor_spec pool_tree(const pool_plan& plan) {
+  auto result = supervisor_spec{};
+  result.name = plan.settings.config.name;
+  result.strategy = restart_strategy::rest_for_one;
+  result.intensity = 5;
+  result.period = std::chrono::seconds{10};
+  result.on_fault = fault_log(result.name, plan.world.log);
+  result.children = {spawner_child(plan), pool_child(plan), worker_supervisor_child(plan)};
+  return result;
+}
+
+} // namespace
+
+supervisor_spec root_tree(std::vector<pool_plan> pools,
+                          const std::shared_ptr<telemetry::log>& log) {
+  auto all = supervisor_spec{};
+  all.name = "pools";
+  all.intensity = 5;
+  all.period = std::chrono::seconds{30};
+  all.on_fault = fault_log("pools", log);
+  for (auto& plan : pools)
+    all.children.push_back(level(pool_tree(plan)));
+  auto root = supervisor_spec{};
+  root.name = "root";
+  root.intensity = 3;
+  root.period = std::chrono::seconds{60};
+  root.on_fault = fault_log("root", log);
+  root.children.push_back(level(std::move(all)));
+  return root;
+}
+
+} // namespace snakepit

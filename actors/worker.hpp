@@ -1,0 +1,213 @@
+#pragma once
+
+#include "actors/core/in_flight.hpp"
+#include "actors/io/worker_channel.hpp"
+#include "actors/messages.hpp"
+#include "telemetry/log.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace snakepit {
+
+/// The WORKER actor interface: one Python process and its channel.
+using worker_actor = caf::typed_actor<
+  // The process is there, or not. From the launcher.
+  caf::reacts_to<local<launched>>,
+  // The process accepts connections. From its side socket.
+  caf::reacts_to<atom::listening>,
+  // The process cannot start. From its side socket.
+  caf::reacts_to<local<start_refused>>,
+  // The end of the handshake. From the channel.
+  caf::reacts_to<local<greeted>>,
+  // Finals of calls. From the channel.
+  caf::reacts_to<local<core::results>>,
+  // A stream has ended. From the channel.
+  caf::reacts_to<local<lane_closed>>,
+  // The process has ended. From the launcher, last.
+  caf::reacts_to<local<io::exit_status>>,
+  // Calls to run. From the POOL; those that cannot run any more go back with `worker_down`.
+  caf::reacts_to<local<lane_batch>>,
+  // A call is not wanted any more. From the POOL.
+  caf::reacts_to<local<cancel_order>>,
+  // The POOL has seen `worker_down` and sends nothing any more.
+  caf::reacts_to<atom::buried>,
+  // INTERNAL: something is due.
+  caf::reacts_to<atom::tick>>;
+
+/// Everything one worker needs to know.
+struct worker_config {
+  io::launch_spec launch;
+  core::hello hello;
+  duration start_timeout = std::chrono::seconds{30};
+  duration cancel_grace = std::chrono::seconds{2};
+  /// How long the process has to end by itself when the worker is told to stop.
+  duration stop_grace = std::chrono::seconds{2};
+};
+
+/// How long beyond its `stop_grace` a worker's actor may take to end: kill, settle, bury.
+inline constexpr auto worker_patience = std::chrono::seconds{4};
+
+/// Who a worker talks to.
+struct worker_world {
+  caf::actor pool;
+  caf::actor spawner;
+  std::function<std::unique_ptr<io::worker_channel>(io::channel_events)> make_channel;
+  std::shared_ptr<telemetry::log> log;
+};
+
+/// Where a worker stands; it only ever goes down this list, or straight to `dying`.
+///
+///   spawning --launched--> binding --listening--> greeting --greeted--> probing --finals--> ready
+///       |                     |                      |                     |                  |
+///       +---- refused, timeout, exit, lost stream ---+---------------------+        exit_msg  |
+///                             |                                                       v       |
+///                             |                                                   stopping    |
+///                             v                                                       v       |
+///                           dying  <--------------- exit, lost stream, overrun ---------------+
+///                             |  pidfd readable and streams closed (200 ms at most)
+///                             v
+///                          settled: every call answered or returned; calls that the POOL sent
+///                             |      meanwhile go back to it
+///                             v  buried, or the POOL is gone
+///                          the actor ends
+enum class worker_phase { spawning, binding, greeting, probing, ready, stopping, dying, settled };
+
+struct worker_state {
+  static inline const char* name = "worker";
+
+  explicit worker_state(worker_actor::pointer self) : self{self} {}
+
+  // -- message handlers -------------------------------------------------------
+
+  void on_launched(launched& x);
+  void on_listening();
+  void on_refused(start_refused& x);
+  void on_greeted(greeted& x);
+  void on_results(core::results& x);
+  void on_lane_closed(lane_closed& x);
+  void on_exit(io::exit_status& x);
+  void on_batch(lane_batch& x);
+  void on_cancel(cancel_order& x);
+  void on_buried();
+  void on_tick();
+
+  /// Told to stop by its supervisor.
+  void on_stop();
+
+  /// Nobody is there to say `buried`.
+  void on_pool_down();
+
+  // -- helpers ----------------------------------------------------------------
+
+  struct lane {
+    core::in_flight calls;
+    core::lane_page page;
+    bool closed = false;
+    /// The abandoned call that is being interrupted, 0: none.
+    uint64_t overrun = 0;
+    core::time_point again_at = core::never;
+    core::time_point kill_at = core::never;
+  };
+
+  /// Asks the SPAWNER for the process.
+  void launch();
+
+  /// A lane has answered its probe.
+  void on_proved(core::results& x);
+  void become_ready();
+
+  /// The start has failed: `why` is kept, the process is given a moment to end by itself.
+  void refuse(error why);
+
+  /// Gives the process a moment to end by itself, then ends it.
+  void expect_end(std::string because);
+
+  /// Ends the process group now; `because` goes into the certificate.
+  void kill(std::string because);
+
+  /// Numbers the calls and sends them, as many of one payload kind at a time as follow each other.
+  void send(uint32_t index, std::vector<core::call_ptr> calls);
+
+  /// A call and the error that ends it.
+  using ending = std::pair<core::call_ptr, error>;
+
+  /// Answers calls, after the POOL was told: who has an answer must find it counted.
+  void answer(std::vector<ending> ends, lane_done done);
+
+  /// Answers the calls whose deadline has passed.
+  void expire(uint32_t index);
+
+  /// Sees to an abandoned call that still runs: interrupts it, then ends the worker.
+  void press(lane& x);
+
+  /// What the lane waits for next.
+  core::time_point next_due(const lane& x) const;
+
+  /// Once the process is gone and nothing can arrive any more, accounts for every call.
+  void settle_if_done();
+  void settle();
+  std::shared_ptr<const death_certificate>
+  certify(const std::vector<core::in_flight::settlement>& settlements);
+
+  /// Makes sure that `on_tick` comes at `at` or before.
+  void arm(core::time_point at);
+  void arm_all();
+
+  void tell_pool(lane_done x);
+  lane_done done_on(uint32_t index) const;
+  core::time_point now() const { return self->clock().now(); }
+  bool starting() const { return phase < worker_phase::ready; }
+  uint32_t tool_number(const core::call& x);
+
+  // -- data -------------------------------------------------------------------
+
+  worker_actor::pointer self;
+  worker_config cfg;
+  worker_world world;
+  worker_phase phase = worker_phase::spawning;
+  worker_phase phase_at_exit = worker_phase::spawning;
+  bool was_ready = false;
+
+  // The channel goes first: its callbacks must be over before the process object is.
+  std::unique_ptr<io::process> process;
+  /// For the log, which other threads write; 0 until known.
+  std::shared_ptr<std::atomic<int64_t>> pid = std::make_shared<std::atomic<int64_t>>(0);
+  std::unique_ptr<io::worker_channel> channel;
+
+  std::vector<lane> lanes;
+  std::unordered_map<std::string, uint32_t> tools; // numbers by name
+  std::vector<core::tool_entry> hello_tools;       // until the pool has them
+  const core::call_group* last_group = nullptr; // of the tool looked up last
+  std::shared_ptr<const core::call_group> last_group_owner;
+  uint32_t last_number = 0;
+  size_t unproved = 0; // lanes whose probe is out
+
+  std::optional<error> start_error;
+  bool pool_gone = false;
+  std::string ended_by_us;
+  std::optional<io::exit_status> exit;
+  std::vector<core::call_ptr> returned;
+  uint64_t calls_done = 0;
+
+  core::time_point born{};
+  core::time_point start_deadline = core::never;
+  core::time_point kill_at = core::never;   // the process should have ended by itself
+  std::string kill_because;
+  core::time_point settle_at = core::never; // nobody is waited for any longer
+  core::time_point armed = core::never;
+};
+
+/// Owns one process from its start to its end and answers every call that it was given, whatever
+/// happens. Ends normally when its process is gone and settled, having sent the POOL one `worker_down`,
+/// and `worker_up` before if it became ready.
+worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,
+                                   worker_config cfg, worker_world world);
+
+} // namespace snakepit

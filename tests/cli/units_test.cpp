@@ -1,0 +1,36 @@
+#include "actors/cli/units.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace snakepit;
+using namespace std::chrono_literals;
+
+TEST_CASE("a time is a number with its unit [E4]") {
+  CHECK(cli::parse_duration("250ms") == 250ms);
+  CHECK(cli::parse_duration("5s") == 5s);
+  CHECK(cli::parse_duration("1.5s") == 1500ms);
+  CHECK(cli::parse_duration("2h") == 2h);
+  CHECK(cli::parse_duration("0s") == 0s);
+  CHECK(cli::parse_duration("infinite") == infinite);
+  CHECK(cli::parse_duration("99999999999d") == infinite);
+}
+
+TEST_CASE("what is no time is refused, a number without a unit too [E4]") {
+  for (auto* text : {"", "5", "s", "-1s", "5 s", "5x", "nan", "inf", "1e3s", "5ss"}) {
+    CAPTURE(text);
+    CHECK_FALSE(cli::parse_duration(text));
+  }
+}
+
+TEST_CASE("numbers are grouped by thousands") {
+  CHECK(cli::grouped(0) == "0");
+  CHECK(cli::grouped(999) == "999");
+  CHECK(cli::grouped(1000) == "1,000");
+  CHECK(cli::grouped(1234567) == "1,234,567");
+}
+
+TEST_CASE("a span is shown as on a clock") {
+  CHECK(cli::clock_text(7s) == "0:07");
+  CHECK(cli::clock_text(750s) == "12:30");
+  CHECK(cli::clock_text(11100s) == "3:05:00");
+}

@@ -1,0 +1,162 @@
+#include "actors/core/lane_board.hpp"
+
+#include "tests/support/properties.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include <doctest/doctest.h>
+
+using namespace snakepit;
+using namespace std::chrono_literals;
+using core::lane_board;
+using core::lane_id;
+using duration = std::chrono::nanoseconds;
+
+TEST_SUITE_BEGIN("lane_board");
+
+namespace {
+
+constexpr auto prefetch_time = 100ns;
+
+/// What a lane has, call by call.
+struct lane {
+  lane_id id;
+  std::vector<std::pair<size_t, duration>> batches; // calls that are left, worth
+  uint64_t turn = 0;
+
+  size_t calls() const {
+    auto n = size_t{0};
+    for (auto& x : batches)
+      n += x.first;
+    return n;
+  }
+  duration worth() const {
+    auto sum = duration{0};
+    for (auto& x : batches)
+      sum += x.second;
+    return sum;
+  }
+  bool has_room() const {
+    return batches.empty() || (batches.size() == 1 && worth() < prefetch_time);
+  }
+  void end_one() {
+    if (batches.empty())
+      return;
+    if (--batches.front().first == 0)
+      batches.erase(batches.begin());
+  }
+};
+
+/// The board and the same as a list that is searched from end to end.
+struct twins {
+  lane_board board{prefetch_time};
+  std::vector<lane> lanes;
+  uint64_t turn = 0;
+
+  std::optional<lane_id> best() const {
+    const lane* found = nullptr;
+    for (auto& x : lanes)
+      if (x.has_room()
+          && (!found
+              || std::tuple{x.worth(), x.turn, x.id}
+                   < std::tuple{found->worth(), found->turn, found->id}))
+        found = &x;
+    return found ? std::optional{found->id} : std::nullopt;
+  }
+
+  lane* find(const lane_id& id) {
+    auto i = std::ranges::find(lanes, id, &lane::id);
+    return i == lanes.end() ? nullptr : &*i;
+  }
+
+  void add(uint8_t a, uint8_t b) {
+    auto slot = uint32_t{a} % 5;
+    auto generation = uint32_t{b} % 3;
+    auto n = uint32_t{b} % 4;
+    board.add(slot, generation, n);
+    for (uint32_t i = 0; i < n; ++i)
+      if (!find({slot, generation, i}))
+        lanes.push_back({{slot, generation, i}, {}, 0});
+  }
+
+  void remove(uint8_t a, uint8_t b) {
+    auto slot = uint32_t{a} % 5;
+    auto generation = uint32_t{b} % 3;
+    auto lost = size_t{0};
+    std::erase_if(lanes, [&](const lane& x) {
+      auto gone = x.id.slot == slot && x.id.generation == generation;
+      lost += gone ? x.calls() : 0;
+      return gone;
+    });
+    RC_ASSERT(board.remove(slot, generation) == lost);
+  }
+
+  void send(uint8_t a, uint8_t b) {
+    auto id = board.pick();
+    if (!id)
+      return;
+    auto& x = *find(*id);
+    auto allowed = board.room(*id, a);
+    auto roomy = std::ranges::count_if(lanes, &lane::has_room);
+    RC_ASSERT(allowed.calls
+              == (size_t{a} + static_cast<size_t>(roomy) - 1) / static_cast<size_t>(roomy));
+    RC_ASSERT((allowed.worth == std::max(duration{0}, prefetch_time - x.worth())));
+    auto calls = size_t{a} % 7 + 1;
+    board.sent(*id, calls, duration{b});
+    x.batches.emplace_back(calls, duration{b});
+    x.turn = ++turn;
+  }
+
+  void end(uint8_t a, uint8_t b) {
+    auto id = lane_id{uint32_t{a} % 5, uint32_t{b} % 3, uint32_t{a} / 5 % 3};
+    auto calls = size_t{b} / 3 % 12;
+    board.ended(id, calls);
+    if (auto* x = find(id))
+      for (size_t i = 0; i < calls; ++i)
+        x->end_one();
+  }
+
+  void compare() const {
+    auto busy = size_t{0};
+    auto calls = size_t{0};
+    for (auto& x : lanes) {
+      busy += x.calls() > 0;
+      calls += x.calls();
+    }
+    RC_ASSERT(board.lanes() == lanes.size());
+    RC_ASSERT(board.busy() == busy);
+    RC_ASSERT(board.in_flight() == calls);
+    RC_ASSERT((board.pick() == best()));
+  }
+};
+
+} // namespace
+
+TEST_CASE("the board does what a list of lanes would, over any sequence of operations [P4]") {
+  CHECK(test::holds(3000, [](const std::vector<std::tuple<uint8_t, uint8_t, uint8_t>>& steps) {
+    auto x = twins{};
+    for (auto& [what, a, b] : steps) {
+      switch (what % 8) {
+      case 0:
+      case 1:
+        x.add(a, b);
+        break;
+      case 2:
+        x.remove(a, b);
+        break;
+      case 3:
+      case 4:
+      case 5:
+        x.send(a, b);
+        break;
+      default:
+        x.end(a, b);
+        break;
+      }
+      x.compare();
+    }
+  }));
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,134 @@
+#include "tests/support/pool_fixture.hpp"
+
+namespace snakepit {
+
+namespace {
+
+class end_target : public core::reply_target {
+public:
+  explicit end_target(pool_fixture::end& x) : end_{x} {}
+  void answer(uint64_t, outcome x) noexcept override {
+    ++end_.answers;
+    end_.last = std::move(x);
+  }
+
+private:
+  pool_fixture::end& end_;
+};
+
+} // namespace
+
+void pool_fixture::start() {
+  auto plan = pool_plan{};
+  plan.settings.config = cfg;
+  plan.settings.workers = *cfg.workers;
+  plan.settings.worker = [this](uint32_t slot, uint32_t generation) -> result<worker_config> {
+    auto x = worker_config{};
+    x.launch.label = "p/" + std::to_string(slot) + "." + std::to_string(generation);
+    x.hello.pool = "p";
+    x.hello.slot = slot;
+    x.hello.generation = generation;
+    x.hello.payload_bytes = 1 << 20;
+    x.start_timeout = cfg.start.timeout;
+    x.cancel_grace = cancel_grace;
+    x.stop_grace = stop_grace;
+    return x;
+  };
+  plan.world.entry = entry;
+  plan.world.make_channel = [this](io::channel_events x) {
+    return world.make_channel(std::move(x));
+  };
+  plan.world.measure = [](const std::vector<int64_t>&) { return resource_usage{}; };
+  auto quiet = log_config{};
+  quiet.level = "off";
+  plan.world.log = telemetry::log::open(quiet).value();
+  plan.launcher = world.launcher();
+  root = sys.spawn(supervisor, root_tree({plan}, plan.world.log));
+  run();
+}
+
+void pool_fixture::start_ready() {
+  start();
+  for (size_t i = 0; i < *cfg.workers; ++i)
+    bring_up(worker(i));
+}
+
+void pool_fixture::bring_up(scripted_worker& x) {
+  x.spawn();
+  run();
+  x.bind();
+  run();
+  x.greet();
+  run();
+  x.serve_all();
+  run();
+}
+
+void pool_fixture::crash(scripted_worker& x, int signal) {
+  x.die(signal);
+  x.tell_lane_closed();
+  x.tell_exit();
+  run();
+}
+
+size_t pool_fixture::submit(const std::string& data, duration timeout, duration queue_timeout,
+                            const std::string& tool) {
+  return submit_all({data}, timeout, queue_timeout, tool).front();
+}
+
+std::vector<size_t> pool_fixture::submit_all(std::vector<std::string> data, duration timeout,
+                                             duration queue_timeout, const std::string& tool,
+                                             bool run_now) {
+  auto group = std::make_shared<core::call_group>(core::call_group{tool, {}});
+  auto message = std::make_shared<core::submission>();
+  auto result = std::vector<size_t>{};
+  for (auto& x : data) {
+    auto& end = *ends.emplace_back(std::make_unique<pool_fixture::end>());
+    end.ticket = std::make_shared<core::call_ticket>();
+    auto call = std::make_unique<core::call>();
+    call->id = ends.size();
+    call->group = group;
+    call->data = "{\"n\":\"" + x + "\"}";
+    auto now = sched.clock().now();
+    call->deadline = core::later(now, timeout);
+    call->queue_deadline = std::min(call->deadline, core::later(now, queue_timeout));
+    call->slot = core::reply_slot{std::make_shared<end_target>(end), 0};
+    call->ticket = end.ticket;
+    message->calls.push_back(std::move(call));
+    result.push_back(ends.size() - 1);
+  }
+  caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
+                 local<core::submission>{std::move(message)});
+  if (run_now)
+    run();
+  return result;
+}
+
+void pool_fixture::cancel(size_t call) {
+  caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
+                 make_local(cancel_order{ends[call]->ticket}));
+  run();
+}
+
+std::string pool_fixture::text(size_t call) const {
+  REQUIRE(answered(call));
+  REQUIRE_MESSAGE(ends[call]->last->has_value(), to_string(ends[call]->last->error()));
+  return (*ends[call]->last)->text();
+}
+
+const error& pool_fixture::failure(size_t call) const {
+  REQUIRE(answered(call));
+  REQUIRE(!ends[call]->last->has_value());
+  return ends[call]->last->error();
+}
+
+pool_stats pool_fixture::stats() {
+  auto result = std::optional<pool_stats>{};
+  caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
+                 make_local(stats_query{[&](pool_stats x) { result = std::move(x); }}));
+  run();
+  REQUIRE(result);
+  return *result;
+}
+
+} // namespace snakepit

@@ -1,0 +1,75 @@
+#pragma once
+
+#include "actors/supervisor.hpp"
+#include "actors/tree.hpp"
+#include "tests/support/actor_fixture.hpp"
+#include "tests/support/scripted_world.hpp"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace snakepit {
+
+/// A whole runtime tree with one pool, on the test coordinator, over a scripted world.
+struct pool_fixture : actor_fixture {
+  struct end {
+    int answers = 0;
+    std::optional<outcome> last;
+    std::shared_ptr<core::call_ticket> ticket;
+  };
+
+  scripted_world world;
+  std::shared_ptr<pool_entry> entry = std::make_shared<pool_entry>();
+  std::vector<std::unique_ptr<end>> ends;
+  caf::actor root;
+  pool_config cfg;
+  duration cancel_grace = std::chrono::seconds{2};
+  duration stop_grace = std::chrono::seconds{2};
+
+  pool_fixture() {
+    cfg.name = "p";
+    cfg.workers = 1;
+  }
+  ~pool_fixture() {
+    if (root)
+      caf::anon_send_exit(root, caf::exit_reason::kill);
+    end_all();
+  }
+
+  /// Starts the tree; workers do nothing until they are told to.
+  void start();
+
+  /// Starts the tree and takes all workers to where they are ready.
+  void start_ready();
+
+  /// Moves a worker from its order to ready.
+  void bring_up(scripted_worker& x);
+
+  /// Ends a worker as the kernel would and tells the host.
+  void crash(scripted_worker& x, int signal);
+
+  /// Submits one call; its place in `ends` comes back.
+  size_t submit(const std::string& data, duration timeout = infinite,
+                duration queue_timeout = infinite, const std::string& tool = "work");
+
+  /// Submits several in one message, without running the actors.
+  std::vector<size_t> submit_all(std::vector<std::string> data, duration timeout = infinite,
+                                 duration queue_timeout = infinite,
+                                 const std::string& tool = "work", bool run_now = true);
+
+  void cancel(size_t call);
+
+  bool answered(size_t call) const { return ends[call]->answers > 0; }
+  /// The text of a call that succeeded.
+  std::string text(size_t call) const;
+  /// The error of a call that failed.
+  const error& failure(size_t call) const;
+
+  pool_stats stats();
+
+  scripted_worker& worker(size_t i) { return *world.workers.at(i); }
+};
+
+} // namespace snakepit

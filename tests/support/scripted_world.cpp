@@ -1,0 +1,222 @@
+#include "tests/support/scripted_world.hpp"
+
+#include <csignal>
+#include <stdexcept>
+
+namespace snakepit {
+
+// -- the host's doors ---------------------------------------------------------------
+
+class scripted_process : public io::process {
+public:
+  explicit scripted_process(std::shared_ptr<scripted_worker> x) : x_{std::move(x)} {
+    identity_.pid = x_->pid_;
+    x_->object_ = this;
+    x_->object_alive = true;
+  }
+  ~scripted_process() override {
+    x_->object_ = nullptr;
+    x_->object_alive = false;
+    x_->now = scripted_worker::phase::dead; // the lifetime pipe has closed
+  }
+
+  const io::process_identity& identity() const noexcept override { return identity_; }
+  core::lane_page page(uint32_t) noexcept override { return x_->page(); }
+  bool signal(int) noexcept override {
+    ++x_->interrupts;
+    return !x_->dead();
+  }
+  void kill_group() noexcept override { x_->kill_came = true; }
+  std::string last_stderr(size_t) const override { return "last words of " + x_->label; }
+
+private:
+  std::shared_ptr<scripted_worker> x_;
+  io::process_identity identity_;
+};
+
+class scripted_launcher : public io::process_launcher {
+public:
+  explicit scripted_launcher(scripted_world& world) : world_{world} {}
+
+  void launch(io::launch_spec spec, io::process_events events, callback done) override {
+    auto x = std::make_shared<scripted_worker>();
+    x->world_ = &world_;
+    x->label = spec.label;
+    x->events_ = std::move(events);
+    x->done_ = std::move(done);
+    x->pid_ = static_cast<int64_t>(1000 + world_.workers.size());
+    x->memory_.resize(core::lane_page::section_size / sizeof(uint64_t));
+    x->page().prepare();
+    world_.workers.push_back(std::move(x));
+  }
+
+private:
+  scripted_world& world_;
+};
+
+class scripted_channel : public io::worker_channel {
+public:
+  scripted_channel(scripted_world& world, io::channel_events events)
+    : world_{world}, events_{std::move(events)} {}
+  ~scripted_channel() override {
+    if (x_)
+      x_->channel_alive_ = false;
+  }
+
+  void greet(const std::string&, int64_t pid, core::hello) override {
+    for (auto& x : world_.workers)
+      if (x->pid_ == pid)
+        x_ = x;
+    x_->channel_events_ = events_;
+    x_->channel_alive_ = true;
+    x_->hello_came = true;
+  }
+  void open(uint32_t) override {
+    x_->opened_ = true;
+    x_->now = std::max(x_->now, scripted_worker::phase::serving);
+  }
+  void send(const core::batch& x) override {
+    auto seq = x.first_seq;
+    for (auto& item : x.items)
+      x_->inbox.push_back({seq++, item.tool, std::string{item.data}});
+  }
+  void shutdown(std::chrono::milliseconds) override { x_->shutdown_came = true; }
+
+private:
+  scripted_world& world_;
+  io::channel_events events_;
+  std::shared_ptr<scripted_worker> x_;
+};
+
+std::shared_ptr<io::process_launcher> scripted_world::launcher() {
+  return std::make_shared<scripted_launcher>(*this);
+}
+
+std::unique_ptr<io::worker_channel> scripted_world::make_channel(io::channel_events events) {
+  return std::make_unique<scripted_channel>(*this, std::move(events));
+}
+
+scripted_worker* scripted_world::find(const std::string& label) {
+  scripted_worker* result = nullptr;
+  for (auto& x : workers)
+    if (x->label.starts_with(label))
+      result = x.get();
+  return result;
+}
+
+std::vector<core::tool_entry> scripted_world::declared() const {
+  auto result = std::vector<core::tool_entry>{};
+  for (auto& [name, number] : tools) {
+    auto x = core::tool_entry{};
+    x.number = number;
+    x.description.name = name;
+    x.description.schema = R"({"type": "object"})";
+    result.push_back(std::move(x));
+  }
+  return result;
+}
+
+// -- steps ----------------------------------------------------------------------------
+
+core::lane_page scripted_worker::page() {
+  return core::lane_page{memory_.data()};
+}
+
+void scripted_worker::spawn() {
+  now = phase::spawned;
+  std::exchange(done_, nullptr)(std::make_unique<scripted_process>(shared_from_this()));
+}
+
+void scripted_worker::fail_to_spawn(error why) {
+  now = phase::dead;
+  exit_told_ = true;
+  std::exchange(done_, nullptr)(tl::unexpected{std::move(why)});
+}
+
+void scripted_worker::bind() {
+  now = phase::bound;
+  events_.on_listening();
+}
+
+void scripted_worker::greet() {
+  now = phase::greeted;
+  auto reply = core::hello_reply{};
+  reply.pid = pid_;
+  reply.lanes = 1;
+  reply.tools = world_->declared();
+  if (channel_alive_)
+    channel_events_.on_greeted(std::move(reply));
+}
+
+void scripted_worker::refuse_hello(error why) {
+  now = phase::greeted;
+  if (channel_alive_)
+    channel_events_.on_greeted(tl::unexpected{std::move(why)});
+}
+
+void scripted_worker::claim() {
+  running_ = std::move(inbox.front());
+  inbox.pop_front();
+  interrupts = 0;
+  page().set_claimed(running_->seq);
+  if (running_->tool >= core::tool_number::first)
+    ++world_->claims[running_->data];
+}
+
+void scripted_worker::finish() {
+  auto final = core::final_result{running_->seq, 5, payload{false, running_->data}};
+  page().set_done(running_->seq);
+  made_.push_back(std::move(final));
+  running_.reset();
+}
+
+void scripted_worker::finish_with(error why) {
+  page().set_done(running_->seq);
+  made_.push_back({running_->seq, 5, tl::unexpected{std::move(why)}});
+  running_.reset();
+}
+
+void scripted_worker::send() {
+  auto message = core::results{0, std::exchange(made_, {}), 0};
+  if (channel_alive_)
+    channel_events_.on_results(std::move(message));
+}
+
+void scripted_worker::serve_all() {
+  while (!inbox.empty() || running_) {
+    if (!running_)
+      claim();
+    finish();
+  }
+  if (!made_.empty())
+    send();
+}
+
+void scripted_worker::die(int signal) {
+  now = phase::dead;
+  status_.signal = signal;
+}
+
+void scripted_worker::exit(int code) {
+  now = phase::dead;
+  status_.code = code;
+}
+
+void scripted_worker::tell_exit() {
+  exit_told_ = true;
+  if (object_)
+    events_.on_exit(status_);
+}
+
+void scripted_worker::tell_lane_closed() {
+  closed_told_ = true;
+  if (channel_alive_)
+    channel_events_.on_lane_closed(0, "connection lost");
+}
+
+bool scripted_worker::interrupted() const {
+  auto& self = const_cast<scripted_worker&>(*this);
+  return running_ && interrupts > 0 && self.page().cancel() == running_->seq;
+}
+
+} // namespace snakepit

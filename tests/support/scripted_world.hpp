@@ -1,0 +1,117 @@
+#pragma once
+
+#include "actors/io/process.hpp"
+#include "actors/io/worker_channel.hpp"
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace snakepit {
+
+class scripted_world;
+
+/// What the tests play: worker processes whose every step is taken by hand. A process does nothing by
+/// itself; each of its members moves it by one step, as the real one would, its lane page one word at
+/// a time. One lane each.
+class scripted_worker : public std::enable_shared_from_this<scripted_worker> {
+public:
+  enum class phase { ordered, spawned, bound, greeted, serving, dead };
+
+  struct item {
+    uint64_t seq;
+    uint32_t tool;
+    std::string data;
+  };
+
+  // -- what the host did ------------------------------------------------------
+
+  std::string label;
+  phase now = phase::ordered;
+  bool hello_came = false;
+  bool shutdown_came = false;
+  bool kill_came = false;  ///< SIGKILL, takes effect with `die`
+  int interrupts = 0;      ///< signals since the running call was claimed
+  std::deque<item> inbox;  ///< sent and not claimed
+  bool object_alive = false;
+
+  // -- steps ------------------------------------------------------------------
+
+  void spawn();
+  void fail_to_spawn(error why);
+  void bind();
+  void refuse_hello(error why);
+  void greet();
+  /// Claims the next call. Its tool runs from then on.
+  void claim();
+  /// The running tool ends; its final is made and noted as done, but not sent.
+  void finish();
+  void finish_with(error why);
+  /// Sends the finals that were made.
+  void send();
+  /// Claims, finishes and sends everything; probes included.
+  void serve_all();
+  /// Leader and group are gone; the host is told nothing yet.
+  void die(int signal);
+  void exit(int code);
+  void tell_exit();
+  void tell_lane_closed();
+
+  // -- questions ----------------------------------------------------------------
+
+  bool running() const { return running_.has_value(); }
+  bool has_unsent() const { return !made_.empty(); }
+  bool dead() const { return now == phase::dead; }
+  bool exit_told() const { return exit_told_; }
+  bool lane_closed_told() const { return closed_told_ || !opened_; }
+  const item& current() const { return *running_; }
+  /// Whether the running call was told to end, as Python's handler would see it.
+  bool interrupted() const;
+
+  core::lane_page page();
+
+private:
+  friend class scripted_process;
+  friend class scripted_channel;
+  friend class scripted_launcher;
+
+  scripted_world* world_ = nullptr;
+  io::process_events events_;
+  io::channel_events channel_events_;
+  io::process_launcher::callback done_;
+  io::process* object_ = nullptr;
+  bool channel_alive_ = false;
+  bool opened_ = false;
+  bool exit_told_ = false;
+  bool closed_told_ = false;
+  io::exit_status status_;
+  std::vector<uint64_t> memory_;
+  std::optional<item> running_;
+  std::vector<core::final_result> made_;
+  int64_t pid_ = 0;
+};
+
+/// All of them, and the doors through which the actors see them.
+class scripted_world {
+public:
+  /// In the order of their starts. They stay for the life of the world.
+  std::vector<std::shared_ptr<scripted_worker>> workers;
+
+  std::shared_ptr<io::process_launcher> launcher();
+  std::unique_ptr<io::worker_channel> make_channel(io::channel_events events);
+
+  /// The newest one of a slot ("pool/slot."), null if none.
+  scripted_worker* find(const std::string& label);
+
+  /// Tools that workers declare: name to number.
+  std::map<std::string, uint32_t> tools{{"echo", 16}, {"work", 17}};
+
+  /// How often each payload was claimed, over all workers.
+  std::map<std::string, int> claims;
+
+  std::vector<core::tool_entry> declared() const;
+};
+
+} // namespace snakepit

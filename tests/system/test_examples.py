@@ -1,0 +1,109 @@
+"""The programs in examples/ and the minute's examples of the README [E1]."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+from host import ADAPTERS, LIMIT, ROOT
+
+PROGRAMS = pathlib.Path(os.environ["SNAKEPIT_EXAMPLES"])
+
+
+def run(host, program, *arguments):
+    it = subprocess.run(
+        [PROGRAMS / f"example_{program}", *arguments],
+        cwd=host.work,
+        env={**host.environment, "XDG_RUNTIME_DIR": str(host.run_dir)},
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
+    # Programs of one's own do not read SNAKEPIT__...: theirs is $XDG_RUNTIME_DIR/snakepit.
+    (host.run_dir / "snakepit").rmdir()
+    return it
+
+
+def test_execute(host):
+    """[E1]"""
+    it = run(host, "execute", ADAPTERS / "hello.py")
+    assert (it.returncode, it.stdout) == (0, "Hello, World!\n"), it.stderr
+
+
+def test_futures(host):
+    """[E1]"""
+    it = run(host, "futures", ADAPTERS / "text_analysis.py")
+    assert it.returncode == 0, it.stderr
+    assert it.stdout.splitlines()[0] == "11 words, 2 sentences, longest word: fine"
+    assert len(it.stdout.splitlines()) == 3
+
+
+def test_callbacks(host):
+    """[E1]"""
+    it = run(host, "callbacks", ADAPTERS / "hello.py")
+    assert it.returncode == 0, it.stderr
+    lines = sorted(it.stdout.splitlines())
+    assert lines[:2] == ['Ada: "Hello, Ada!"', 'Grace: "Hello, Grace!"']
+    assert lines[2].startswith("withdrawn: ")
+
+
+def test_bulk(host):
+    """[E1] [F6]"""
+    it = run(host, "bulk", ADAPTERS / "hello.py")
+    assert it.returncode == 0, it.stderr
+    assert it.stdout.startswith("100000 of 100000 calls succeeded")
+
+
+def test_recover(host):
+    """[W9] [Q7]"""
+    it = run(host, "recover", ADAPTERS / "crashy.py")
+    assert it.returncode == 0, it.stderr
+    before, error, certificate, after = it.stdout.splitlines()
+    assert (before, after) == ("before: 36", "after: 64")
+    assert "SIGSEGV" in error
+    assert "default/0.0" in certificate or "default/0.1" in certificate
+
+
+def test_embed_in_caf(host):
+    """[E1]"""
+    it = run(host, "embed_in_caf", ADAPTERS / "hello.py")
+    assert (it.returncode, it.stdout) == (0, '"Hello, Erlang!"\n"Hello, Elixir!"\n'), it.stderr
+
+
+def test_an_example_says_what_is_wrong(host):
+    """[W4]"""
+    it = run(host, "execute", "./none.py")
+    assert it.returncode == 1
+    assert "none.py" in it.stderr
+
+
+def blocks(language):
+    readme = (ROOT / "README.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", readme, re.S)
+
+
+def test_the_readme_shows_the_programs_that_are_tested(host):
+    """[E1]"""
+    assert blocks("cpp")[0] == (ROOT / "examples" / "execute.cpp").read_text()
+    assert blocks("python")[0] == (ADAPTERS / "hello.py").read_text()
+
+
+def test_the_commands_of_the_readme_work(host):
+    """[E4]"""
+    host.file("hello.py", (ADAPTERS / "hello.py").read_text())
+    shown = "\n".join(blocks("console"))
+    commands = re.findall(r"^\$ (snakepit .*)\n((?:(?!\$ ).*\n)*)", shown, re.M)
+    assert commands
+    for command, output in commands:
+        it = subprocess.run(
+            ["bash", "-c", f'snakepit() {{ "$SNAKEPIT" "$@"; }}; {command}'],
+            cwd=host.work,
+            env={**host.environment, "SNAKEPIT": os.environ["SNAKEPIT"]},
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        assert it.returncode == 0, it.stderr
+        if output:
+            assert it.stdout == output
