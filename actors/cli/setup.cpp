@@ -83,4 +83,8 @@ result<config> embedded_config(const common_options& x, const pool_choice& choic
   return read;
 }
 
+std::string start_notice(const common_options& x) {
+  return x.quiet || x.json ? "" : "starting workers ...";
+}
+
 } // namespace snakepit::cli
