@@ -14,6 +14,13 @@ namespace {
 
 constexpr auto log_category = "pool";
 
+error too_large(uint64_t bytes, uint64_t limit) {
+  return {reason::too_large,
+          "the arguments are larger (" + std::to_string(bytes) + " bytes) than the pool's limit ("
+            + std::to_string(limit) + ")",
+          {{"bytes", std::to_string(bytes)}, {"limit", std::to_string(limit)}}};
+}
+
 std::string text(duration x) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count()) + "ms";
 }
@@ -61,8 +68,12 @@ caf::result<response> pool_state::on_request(request& x) {
 }
 
 void pool_state::on_submission(core::submission& x) {
-  for (auto& call : std::exchange(x.calls, {}))
+  for (auto& call : std::exchange(x.calls, {})) {
+    // Many calls at once fill the lanes before they fill the queue.
+    if (!queue->has_room(call->bytes()))
+      dispatch();
     admit(std::move(call));
+  }
   dispatch();
 }
 
@@ -86,10 +97,9 @@ void pool_state::on_worker_up(worker_up& x) {
     return self->send_exit(x.worker, caf::exit_reason::user_shutdown);
   if (!tools->is_made_of(x.tools)) {
     auto next = tools->with(x.tools);
-    if (!next) {
-      self->send_exit(x.worker, caf::exit_reason::user_shutdown);
+    if (!next) { // the worker goes; its `worker_down` finds it not up
       last_start_error = std::move(next.error());
-      return;
+      return self->send_exit(x.worker, caf::exit_reason::user_shutdown);
     }
     tools = std::move(*next);
     world.entry->set_tools(tools);
@@ -105,15 +115,17 @@ void pool_state::on_worker_up(worker_up& x) {
   start_workers();
   answer_waiters();
   dispatch();
+  end_drain_if_done();
   arm();
 }
 
 void pool_state::on_worker_down(worker_down& x) {
   auto i = members.find(x.slot);
   if (i != members.end() && i->second.generation == x.generation) {
+    auto up = i->second.up;
     members.erase(i);
     board->remove(x.slot, x.generation);
-    if (x.was_ready) {
+    if (up) {
       if (!draining)
         world.log->write(level::warning, log_category, "worker ended: " + x.certificate->cause,
                          {{"pool", settings.config.name},
@@ -123,7 +135,9 @@ void pool_state::on_worker_down(worker_down& x) {
       counters.exits += !draining;
       slots->on_exit(x.slot, x.generation, now());
     } else {
-      start_failed(x.slot, x.generation, std::move(*x.start_error), x.for_good);
+      auto why = x.start_error ? std::move(*x.start_error)
+                               : last_start_error.value_or(error{reason::internal, "not started"});
+      start_failed(x.slot, x.generation, std::move(why), x.for_good || !x.start_error);
     }
   }
   if (x.worker)
@@ -145,6 +159,7 @@ void pool_state::on_calls_back(calls_back& x) {
 
 void pool_state::on_supervisor_up(supervisor_up& x) {
   worker_supervisor = x.worker_supervisor;
+  self->monitor(worker_supervisor);
   if (!report)
     report = start_report{world.measure({}), {}};
   start_workers();
@@ -209,6 +224,8 @@ void pool_state::on_drain(drain_order& x) {
 }
 
 void pool_state::on_tick() {
+  if (now() < armed)
+    return; // an earlier one was armed meanwhile
   armed = core::never;
   for (auto& call : queue->expire(now())) {
     auto late = call->deadline <= now();
@@ -220,12 +237,16 @@ void pool_state::on_tick() {
   start_workers();
   if (now() >= drain_until)
     fail_queued({reason::draining, "the pool stops"});
-  end_drain_if_done();
   dispatch();
+  end_drain_if_done();
   arm();
 }
 
 void pool_state::on_down(const caf::down_msg& x) {
+  if (worker_supervisor == x.source) {
+    worker_supervisor = nullptr; // `supervisor_up` brings the next one
+    return;
+  }
   for (auto& [slot, member] : members) {
     if (member.worker != x.source)
       continue;
@@ -268,6 +289,8 @@ std::optional<error> pool_state::refusal(core::call& x) {
   if (tools->known())
     if (auto ok = tools->check(x); !ok)
       return std::move(ok.error());
+  if (x.bytes() > config.limits.inline_bytes)
+    return too_large(x.bytes(), config.limits.inline_bytes);
   if (queue->has_room(x.bytes()))
     return std::nullopt;
   auto mean = times->foresee(x.tool);
@@ -362,7 +385,7 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
   spec->name = std::to_string(slot) + "." + std::to_string(generation);
   spec->restart = core::restart_type::temporary;
   spec->grace.time = std::chrono::ceil<std::chrono::milliseconds>(cfg->stop_grace)
-                     + std::chrono::seconds{3}; // kill, settle, bury
+                     + worker_patience;
   spec->start = [cfg = std::move(*cfg), who](const start_context& context) {
     return caf::actor_cast<caf::actor>(context.system.spawn(worker, cfg, who));
   };
@@ -382,16 +405,22 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
         if (i == members.end() || i->second.generation != generation || i->second.worker)
           return;
         members.erase(i);
-        start_failed(slot, generation, {reason::unavailable, "the worker supervisor is gone"},
-                     false);
+        slots->on_not_started(slot, generation, now());
         arm();
       });
 }
 
 void pool_state::take_back(std::vector<core::call_ptr> calls) {
   // They have waited for a worker once; from now on only their deadline counts.
-  for (auto& x : calls)
+  for (auto& x : calls) {
     x->queue_deadline = x->deadline;
+    if (!x->ticket || !x->ticket->cancelled)
+      continue;
+    counters.fail(reason::cancelled);
+    x->slot.answer(fail(reason::cancelled, "the caller cancelled `" + x->group->tool + "`"));
+    x.reset();
+  }
+  std::erase(calls, nullptr);
   queue->push_front(std::move(calls));
   if (slots->failed())
     fail_queued(not_ready());

@@ -17,8 +17,9 @@ constexpr auto stream_wait = 200ms;
 /// After a stream is lost, or the worker said that it cannot start: how long the process has to end
 /// by itself, so that its own cause of death is not covered by our kill.
 constexpr auto last_words = 500ms;
-/// After SIGKILL: how long the process may take. One in an uninterruptible wait can take for ever.
-constexpr auto kill_wait = 5s;
+/// After SIGKILL: how long the process may take. One in an uninterruptible wait can take for ever. It
+/// must be over before the supervisor loses patience (`worker_patience`), which would answer nobody.
+constexpr auto kill_wait = 2s;
 /// How often an abandoned call that has not begun is looked at.
 constexpr auto abandoned_look = 10ms;
 
@@ -77,12 +78,6 @@ void count_failure(lane_done& done, reason why) {
   done.failed.emplace_back(why, 1);
 }
 
-void answer(core::call& x, error why, lane_done& done) {
-  if (x.slot)
-    count_failure(done, why.reason);
-  x.slot.answer(tl::unexpected{std::move(why)});
-}
-
 error deadline_error(const core::call& x) {
   return {reason::deadline_exceeded, "`" + x.group->tool + "` was not done by its deadline",
           {{"tool", x.group->tool}}};
@@ -126,7 +121,6 @@ void worker_state::on_launched(launched& x) {
     return; // told to stop meanwhile; dropping the process ends it
   if (!x.process) {
     start_error = std::move(x.process.error());
-    for_good = start_error->details.count("transient") == 0;
     return settle();
   }
   process = std::move(*x.process);
@@ -144,17 +138,17 @@ void worker_state::on_listening() {
 
 void worker_state::on_refused(start_refused& x) {
   if (starting())
-    refuse(io::decode_error(x.text), true);
+    refuse(io::decode_error(x.text));
 }
 
 void worker_state::on_greeted(greeted& x) {
-  if (phase != worker_phase::greeting)
+  if (phase != worker_phase::greeting || start_error || kill_at != core::never)
     return;
   if (!x.reply) {
-    auto& why = x.reply.error();
-    // An adapter's own initialization may well succeed the next time; what comes before cannot.
-    auto again = why.details.count("phase") && why.details.at("phase") == "initialize";
-    return refuse(std::move(why), !again);
+    // A worker that is lost without a word has an exit status which says more.
+    auto lost = x.reply.error().reason == reason::worker_start_failed
+                && x.reply.error().details.count("phase") == 0;
+    return lost ? expect_end("protocol") : refuse(std::move(x.reply.error()));
   }
   phase = worker_phase::probing;
   for (auto& tool : x.reply->tools)
@@ -175,6 +169,8 @@ void worker_state::on_greeted(greeted& x) {
 void worker_state::on_results(core::results& x) {
   if (x.lane >= lanes.size() || phase == worker_phase::settled)
     return;
+  if (!was_ready)
+    return on_proved(x);
   auto& lane = lanes[x.lane];
   auto done = done_on(x.lane);
   auto ends = std::vector<std::pair<core::call_ptr, outcome>>{};
@@ -185,11 +181,6 @@ void worker_state::on_results(core::results& x) {
       continue;
     ++done.ended;
     ++calls_done;
-    if (final.seq == lane.overrun) {
-      lane.overrun = 0;
-      lane.kill_at = core::never;
-      lane.page.set_cancel(0);
-    }
     if (match.kind == core::in_flight::match::late) {
       ++done.late;
       continue;
@@ -206,9 +197,7 @@ void worker_state::on_results(core::results& x) {
     done.runs.back().total += std::chrono::microseconds{final.run_us};
     ends.emplace_back(std::move(match.call), std::move(final.end));
   }
-  if (phase == worker_phase::probing)
-    return on_proved(ends);
-  // The pool first: a caller that has its answer must find it counted, and the lane has room.
+  // The pool first: who has an answer must find it counted, and the lane has room.
   tell_pool(std::move(done));
   for (auto& [call, end] : ends)
     call->slot.answer(std::move(end));
@@ -221,17 +210,16 @@ void worker_state::on_lane_closed(lane_closed& x) {
     return settle_if_done();
   if (phase == worker_phase::stopping || exit || kill_at != core::never)
     return;
-  // The end of a stream comes a few milliseconds before the end of the process that caused it.
-  if (starting() && !start_error)
-    start_error = error{reason::protocol_error, "the worker's stream ended: " + x.why};
-  kill_because = "protocol: " + x.why;
-  kill_at = core::later(now(), last_words);
-  arm(kill_at);
+  // It comes a few milliseconds before the end of the process that caused it.
+  expect_end("protocol");
 }
 
 void worker_state::on_exit(io::exit_status& x) {
+  if (phase == worker_phase::settled)
+    return;
   exit = x;
-  phase_at_exit = phase;
+  if (phase != worker_phase::dying)
+    phase_at_exit = phase;
   phase = worker_phase::dying;
   kill_at = core::never;
   settle_at = core::later(now(), stream_wait);
@@ -247,10 +235,7 @@ void worker_state::on_batch(lane_batch& x) {
       returned.push_back(std::move(call));
     return;
   }
-  auto done = done_on(x.lane);
-  send(x.lane, std::move(x.calls), done);
-  if (done.ended > 0)
-    tell_pool(std::move(done));
+  send(x.lane, std::move(x.calls));
   arm(lanes[x.lane].calls.next_deadline());
 }
 
@@ -259,9 +244,10 @@ void worker_state::on_cancel(cancel_order& x) {
     auto call = lanes[i].calls.withdraw(x.ticket.get());
     if (!call)
       continue;
-    auto done = done_on(i);
-    answer(*call, {reason::cancelled, "the caller cancelled `" + call->group->tool + "`"}, done);
-    tell_pool(std::move(done));
+    auto ends = std::vector<ending>{};
+    auto why = error{reason::cancelled, "the caller cancelled `" + call->group->tool + "`"};
+    ends.emplace_back(std::move(call), std::move(why));
+    answer(std::move(ends), done_on(i));
     press(lanes[i]);
     return arm_all();
   }
@@ -272,22 +258,18 @@ void worker_state::on_buried() {
 }
 
 void worker_state::on_tick() {
+  if (now() < armed || phase == worker_phase::settled)
+    return; // an earlier one was armed meanwhile
   armed = core::never;
-  if (phase == worker_phase::settled)
-    return;
-  if (starting() && now() >= start_deadline) {
+  if (starting() && now() >= start_deadline && !start_error && kill_at == core::never) {
     start_error = error{reason::start_timeout,
-                        "the worker was not ready in time; it " + std::string{doing(phase)},
-                        {{"phase", std::string{doing(phase)}}}};
-    kill("start timeout");
+                        "the worker was not ready in time; it " + std::string{doing(phase)}};
+    kill("start");
   }
   if (now() >= kill_at)
     kill(kill_because);
-  for (uint32_t i = 0; i < lanes.size(); ++i) {
-    auto done = done_on(i);
-    expire(lanes[i], done);
-    if (!done.failed.empty())
-      tell_pool(std::move(done));
+  for (uint32_t i = 0; i < lanes.size() && phase < worker_phase::settled; ++i) {
+    expire(i);
     press(lanes[i]);
   }
   if (now() >= settle_at)
@@ -332,10 +314,15 @@ void worker_state::launch() {
   arm(start_deadline);
 }
 
-void worker_state::on_proved(std::vector<std::pair<core::call_ptr, outcome>>& ends) {
-  for (auto& [call, end] : ends) {
-    if (!end)
-      return refuse(std::move(end.error()), false);
+void worker_state::on_proved(core::results& x) {
+  if (phase != worker_phase::probing || start_error || kill_at != core::never)
+    return;
+  for (auto& final : x.finals) {
+    auto match = lanes[x.lane].calls.finish(final.seq);
+    if (match.kind == core::in_flight::match::unknown)
+      continue;
+    if (!final.end)
+      return refuse(std::move(final.end.error()));
     --unproved;
   }
   if (unproved == 0)
@@ -352,20 +339,27 @@ void worker_state::become_ready() {
   caf::anon_send(world.pool, make_local(std::move(up)));
 }
 
-void worker_state::refuse(error why, bool for_ever) {
+void worker_state::refuse(error why) {
   if (start_error)
     return;
   start_error = std::move(why);
-  for_good = for_ever;
-  kill_because = "it could not start";
+  expect_end("start");
+}
+
+void worker_state::expect_end(std::string because) {
+  if (kill_at != core::never)
+    return;
+  kill_because = std::move(because);
   kill_at = core::later(now(), last_words);
   arm(kill_at);
 }
 
 // -- running --------------------------------------------------------------------
 
-void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls, lane_done& done) {
+void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
   auto& lane = lanes[index];
+  auto done = done_on(index);
+  auto refused = std::vector<ending>{};
   auto batch = core::batch{index, lane.calls.next_seq(), core::payload_kind::json, {}};
   auto flush = [&] {
     if (!batch.items.empty())
@@ -377,12 +371,11 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls, lane_
   for (auto& call : calls) {
     auto number = tool_number(*call);
     if (number == 0 || call->deadline <= time) {
+      auto why = number != 0 ? deadline_error(*call)
+                             : error{reason::unknown_tool,
+                                     "the worker has no tool `" + call->group->tool + "`"};
       ++done.ended;
-      answer(*call,
-             number == 0 ? error{reason::unknown_tool, "the worker has no tool `"
-                                                         + call->group->tool + "`"}
-                         : deadline_error(*call),
-             done);
+      refused.emplace_back(std::move(call), std::move(why));
       continue;
     }
     if (call->kind != batch.kind)
@@ -399,6 +392,17 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls, lane_
     lane.calls.add(std::move(call));
   }
   flush();
+  answer(std::move(refused), std::move(done));
+}
+
+void worker_state::answer(std::vector<ending> ends, lane_done done) {
+  if (ends.empty() && done.ended == 0)
+    return;
+  for (auto& [call, why] : ends)
+    count_failure(done, why.reason);
+  tell_pool(std::move(done));
+  for (auto& [call, why] : ends)
+    call->slot.answer(tl::unexpected{std::move(why)});
 }
 
 uint32_t worker_state::tool_number(const core::call& x) {
@@ -411,24 +415,32 @@ uint32_t worker_state::tool_number(const core::call& x) {
   return last_number;
 }
 
-void worker_state::expire(lane& x, lane_done& done) {
-  for (auto& call : x.calls.expire(now()))
-    answer(*call, deadline_error(*call), done);
+void worker_state::expire(uint32_t index) {
+  auto ends = std::vector<ending>{};
+  for (auto& call : lanes[index].calls.expire(now())) {
+    auto why = deadline_error(*call);
+    ends.emplace_back(std::move(call), std::move(why));
+  }
+  answer(std::move(ends), done_on(index));
 }
 
 void worker_state::press(lane& x) {
-  if (!x.calls.has_abandoned() || phase >= worker_phase::dying)
-    return;
   auto running = x.page.claimed();
-  if (x.page.done() >= running || !x.calls.is_abandoned(running))
+  auto runs = x.page.done() < running && x.calls.is_abandoned(running);
+  if (x.overrun != 0 && (!runs || x.overrun != running)) {
+    x.overrun = 0;
+    x.again_at = x.kill_at = core::never;
+    x.page.set_cancel(0);
+  }
+  if (!runs || phase >= worker_phase::dying)
     return;
-  if (x.overrun != running) {
+  if (x.overrun == 0) {
     x.overrun = running;
     x.kill_at = core::later(now(), cfg.cancel_grace);
     x.again_at = now();
   }
   if (now() >= x.kill_at)
-    return kill("a call did not end after its deadline or cancellation");
+    return kill(x.calls.was_cancelled(running) ? "cancel" : "deadline");
   // Told again in case the first signal came just before the run began.
   if (now() >= x.again_at) {
     x.page.set_cancel(running);
@@ -481,28 +493,32 @@ void worker_state::settle() {
   down.generation = cfg.hello.generation;
   down.worker = caf::actor_cast<caf::actor>(self);
   down.was_ready = was_ready;
-  down.for_good = for_good;
   down.certificate = certificate;
   for (uint32_t i = 0; i < lanes.size(); ++i) {
     auto& x = settlements[i];
-    auto done = done_on(i);
+    auto ends = std::vector<ending>{};
+    auto lose = [&](core::call_ptr call, bool had_ended) {
+      if (!call || !call->group)
+        return; // answered before, or a probe
+      auto why = core::lost_call(call->group->tool, certificate, had_ended);
+      ends.emplace_back(std::move(call), std::move(why));
+    };
     for (auto& call : x.ended)
-      if (call->group)
-        answer(*call, core::lost_call(call->group->tool, certificate, true), done);
-    if (x.running && x.running->group)
-      answer(*x.running, core::lost_call(x.running_tool, certificate, false), done);
-    if (!done.failed.empty())
-      tell_pool(std::move(done));
+      lose(std::move(call), true);
+    lose(std::move(x.running), false);
+    answer(std::move(ends), done_on(i));
     for (auto& call : x.not_started)
       if (call->group)
         down.returned.push_back(std::move(call));
   }
+  // In their order: what was sent first comes first.
   for (auto& call : returned)
     down.returned.push_back(std::move(call));
   if (!was_ready) {
     if (!start_error)
       start_error = core::lost_start(doing(phase_at_exit), certificate);
     start_error->certificate = certificate;
+    down.for_good = core::is_for_good(*start_error);
     down.start_error = std::move(start_error);
   }
   caf::anon_send(world.pool, make_local(std::move(down)));

@@ -51,6 +51,9 @@ struct worker_config {
   duration stop_grace = std::chrono::seconds{2};
 };
 
+/// How long beyond its `stop_grace` a worker's actor may take to end: kill, settle, bury.
+inline constexpr auto worker_patience = std::chrono::seconds{4};
+
 /// Who a worker talks to.
 struct worker_world {
   caf::actor pool;
@@ -116,21 +119,30 @@ struct worker_state {
   /// Asks the SPAWNER for the process.
   void launch();
 
-  /// Some lanes have answered their probe.
-  void on_proved(std::vector<std::pair<core::call_ptr, outcome>>& ends);
+  /// A lane has answered its probe.
+  void on_proved(core::results& x);
   void become_ready();
 
   /// The start has failed: `why` is kept, the process is given a moment to end by itself.
-  void refuse(error why, bool for_good);
+  void refuse(error why);
+
+  /// Gives the process a moment to end by itself, then ends it.
+  void expect_end(std::string because);
 
   /// Ends the process group now; `because` goes into the certificate.
   void kill(std::string because);
 
   /// Numbers the calls and sends them, as many of one payload kind at a time as follow each other.
-  void send(uint32_t index, std::vector<core::call_ptr> calls, lane_done& done);
+  void send(uint32_t index, std::vector<core::call_ptr> calls);
+
+  /// A call and the error that ends it.
+  using ending = std::pair<core::call_ptr, error>;
+
+  /// Answers calls, after the POOL was told: who has an answer must find it counted.
+  void answer(std::vector<ending> ends, lane_done done);
 
   /// Answers the calls whose deadline has passed.
-  void expire(lane& x, lane_done& done);
+  void expire(uint32_t index);
 
   /// Sees to an abandoned call that still runs: interrupts it, then ends the worker.
   void press(lane& x);
@@ -178,7 +190,6 @@ struct worker_state {
   size_t unproved = 0; // lanes whose probe is out
 
   std::optional<error> start_error;
-  bool for_good = false;
   bool pool_gone = false;
   std::string ended_by_us;
   std::optional<io::exit_status> exit;

@@ -13,8 +13,11 @@ void call_queue::push_back(call_ptr x) {
 
 void call_queue::push_front(std::vector<call_ptr> xs) {
   auto* before = first_;
-  for (auto& x : xs)
+  for (auto& x : xs) {
+    while (before && before->id < x->id)
+      before = before->next;
     insert(x.release(), before);
+  }
 }
 
 call_ptr call_queue::pop_front() {

@@ -26,8 +26,8 @@ public:
   /// Puts a call at the end, whether it fits or not.
   void push_back(call_ptr x);
 
-  /// Puts calls that were taken out before back to the front, in their order. They count against the
-  /// bounds, but are never refused.
+  /// Puts calls that were taken out before back to the front, before those that were made later. They
+  /// count against the bounds, but are never refused.
   void push_front(std::vector<call_ptr> xs);
 
   /// The call that waits longest; null if none.

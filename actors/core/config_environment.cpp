@@ -141,7 +141,9 @@ result<void> apply_variable(config_node& root, const std::string& name, config_n
     for (auto& x : pools->value.items)
       known.push_back(name_of(x));
   auto hint = suggestion(wanted, known);
-  if (hint.empty() && !known.empty())
+  if (known.empty())
+    hint = "; the configuration has no pools, `SNAKEPIT__DEFAULTS__...` goes for all";
+  else if (hint.empty())
     hint = "; there is " + listed(known);
   return fail(reason::invalid_config,
               to_string(value.place) + ": no pool is called " + quoted(wanted) + hint);

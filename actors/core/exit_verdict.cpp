@@ -82,6 +82,17 @@ error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> 
   return result;
 }
 
+bool is_for_good(const error& x) {
+  if (auto i = x.details.find("errno"); i != x.details.end())
+    return i->second != "EAGAIN" && i->second != "EMFILE" && i->second != "ENFILE"
+           && i->second != "ENOMEM";
+  // Only what the worker said itself has a phase, and there it says whether to try again.
+  if (x.details.count("phase") > 0)
+    return !x.retryable;
+  return x.reason == reason::protocol_error || x.reason == reason::duplicate_tool
+         || x.reason == reason::invalid_name || x.reason == reason::invalid_argument;
+}
+
 error lost_start(std::string_view phase, std::shared_ptr<const death_certificate> x) {
   auto result = error{reason::worker_start_failed,
                       "the worker " + describe_end(*x) + " while it " + std::string{phase},

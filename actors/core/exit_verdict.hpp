@@ -23,6 +23,11 @@ std::string describe_end(const death_certificate& x);
 /// `worker_killed` if it was us. `had_ended`: the run was over, only its result is lost.
 error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> x, bool had_ended);
 
+/// Whether starting again cannot but fail again: no such interpreter, an adapter that cannot be
+/// imported, another version. What the system was short of, an exception in `initialize` and an end
+/// without a word may pass.
+bool is_for_good(const error& start_failure);
+
 /// The error of a start during which the process ended without saying why.
 error lost_start(std::string_view phase, std::shared_ptr<const death_certificate> x);
 

@@ -41,6 +41,7 @@ call_ptr in_flight::withdraw(const call_ticket* ticket) {
   for (auto& x : entries_)
     if (ticket && x.call && x.call->ticket.get() == ticket) {
       ++abandoned_;
+      x.cancelled = true;
       return std::move(x.call);
     }
   return nullptr;
@@ -49,6 +50,11 @@ call_ptr in_flight::withdraw(const call_ticket* ticket) {
 bool in_flight::is_abandoned(uint64_t seq) const {
   auto* x = find(seq);
   return x && !x->finished && !x->call;
+}
+
+bool in_flight::was_cancelled(uint64_t seq) const {
+  auto* x = find(seq);
+  return x && x->cancelled;
 }
 
 std::string in_flight::tool_of(uint64_t seq) const {

@@ -43,6 +43,9 @@ public:
   /// Whether the number is unfinished and nobody waits for it any more.
   bool is_abandoned(uint64_t seq) const;
 
+  /// Whether the abandoned number's caller gave it up; else its deadline passed.
+  bool was_cancelled(uint64_t seq) const;
+
   /// Whether any number is unfinished with nobody waiting.
   bool has_abandoned() const noexcept { return abandoned_ > 0; }
 
@@ -70,6 +73,7 @@ private:
     std::shared_ptr<const call_group> group;
     uint32_t tool = 0;
     bool finished = false;
+    bool cancelled = false;
   };
 
   const entry* find(uint64_t seq) const;

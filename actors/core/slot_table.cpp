@@ -68,6 +68,14 @@ void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_g
     next_batch_ = later(now, restart_.retry_failed);
 }
 
+void slot_table::on_not_started(uint32_t index, uint32_t generation, time_point now) {
+  auto* x = find(index, generation, state::starting);
+  if (!x)
+    return;
+  x->now = state::waiting;
+  start_ended(now);
+}
+
 void slot_table::on_exit(uint32_t index, uint32_t generation, time_point now) {
   auto* x = find(index, generation, state::ready);
   if (!x)

@@ -41,6 +41,8 @@ public:
   void on_ready(uint32_t slot, uint32_t generation, time_point now);
   /// `for_good`: it cannot but happen again, such as an import error.
   void on_start_failed(uint32_t slot, uint32_t generation, bool for_good, time_point now);
+  /// It was not even tried, since the part that starts workers is being restarted.
+  void on_not_started(uint32_t slot, uint32_t generation, time_point now);
   void on_exit(uint32_t slot, uint32_t generation, time_point now);
 
   /// A call succeeded on the slot: its back-off begins anew.

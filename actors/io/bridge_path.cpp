@@ -16,7 +16,7 @@ result<std::string> find_bridge_in(const std::vector<std::string>& folders) {
   std::string tried;
   for (const auto& folder : folders) {
     std::error_code bad;
-    auto path = fs::absolute(folder, bad).lexically_normal();
+    auto path = fs::absolute(folder, bad);
     if (!bad && fs::is_regular_file(path / "snakepit_bridge" / "__init__.py", bad))
       return path.string();
     tried += (tried.empty() ? "" : ", ") + folder;

@@ -28,6 +28,8 @@
 // calling thread's, which stands still.
 #define SNAKEPIT_IN_CHILD __attribute__((no_sanitize("address", "thread", "undefined")))
 
+extern "C" int __clone(int (*function)(void*), void* stack, int flags, void* argument, ...);
+
 namespace snakepit::io {
 
 namespace {
@@ -180,8 +182,8 @@ tl::expected<child, child_failure> spawn_child(const child_plan& plan, const chi
   unsigned long before = 0;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, kernel_mask_size);
   int pidfd = -1;
-  auto pid =
-    ::clone(run_child, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD, &start, &pidfd);
+  auto pid = ::__clone(run_child, stack.top(), CLONE_VM | CLONE_VFORK | CLONE_PIDFD | SIGCHLD,
+                       &start, &pidfd);
   auto number = errno;
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, kernel_mask_size);
   if (pid < 0)

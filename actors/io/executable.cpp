@@ -48,7 +48,9 @@ result<std::string> search(const std::string& name, const std::string& folders) 
     // An empty entry means the current folder, as everywhere.
     auto folder = end == begin ? std::string{"."} : folders.substr(begin, end - begin);
     begin = end + 1;
-    auto path = (std::filesystem::absolute(folder) / name).lexically_normal().string();
+    std::error_code bad; // no current folder: the relative path says so when it is tried
+    auto absolute = std::filesystem::absolute(folder, bad);
+    auto path = ((bad ? std::filesystem::path{folder} : absolute) / name).string();
     auto found = check(path);
     if (found == 0)
       return path;

@@ -93,7 +93,7 @@ bool fits_socket(const std::string& folder) {
 std::string run_directory::base(const std::string& configured) {
   if (!configured.empty()) {
     std::error_code bad;
-    auto path = fs::absolute(configured, bad).lexically_normal().string();
+    auto path = fs::absolute(configured, bad).string();
     while (path.size() > 1 && path.back() == '/')
       path.pop_back();
     return bad ? configured : path;

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 namespace snakepit::io {
@@ -9,6 +10,11 @@ namespace snakepit::io {
 namespace {
 
 constexpr int packets_at_once = 64;
+
+bool has_more(int socket) {
+  int bytes = 0;
+  return ::ioctl(socket, FIONREAD, &bytes) == 0 && bytes > 0;
+}
 
 } // namespace
 
@@ -20,7 +26,8 @@ bool side_socket::read_some(std::span<char> scratch, bool ended) {
       continue;
     if (n < 0)
       return errno == EAGAIN;
-    if (n == 0 && ended)
+    // Nothing was read: the end, or an empty packet.
+    if (n == 0 && ended && !has_more(socket_.get()))
       return false;
     if (static_cast<size_t>(n) <= max_packet)
       on_packet({scratch.data(), static_cast<size_t>(n)});

@@ -53,16 +53,17 @@ TEST_CASE("a variable goes over the file and leaves its neighbours alone [E3]") 
   REQUIRE(x);
   CHECK(x->timeouts.call == 5s);
   CHECK(x->timeouts.drain == 2s);
-  CHECK(with("SNAKEPIT__timeouts__Call", "6s")->timeouts.call == 6s);
-  CHECK(with("SNAKEPIT__LOG__LEVEL", "debug")->log.level == "debug");
-  CHECK(with("SNAKEPIT__DEFAULTS__QUEUE__MAX_CALLS", "3")->pools[1].queue.max_calls == 3);
+  CHECK(with("SNAKEPIT__timeouts__Call", "6s").value().timeouts.call == 6s);
+  CHECK(with("SNAKEPIT__LOG__LEVEL", "debug").value().log.level == "debug");
+  CHECK(with("SNAKEPIT__DEFAULTS__QUEUE__MAX_CALLS", "3").value().pools[1].queue.max_calls == 3);
 }
 
 TEST_CASE("pools go by their names, whatever these hold [E3]") {
-  CHECK(with("SNAKEPIT__POOLS__a__WORKERS", "3")->pools[0].workers == 3u);
-  CHECK(with("SNAKEPIT__POOLS__a__b__WORKERS", "3")->pools[1].workers == 3u);
-  CHECK(with("SNAKEPIT__POOLS__default__WORKERS", "3")->pools[2].workers == 3u);
-  CHECK(with("SNAKEPIT__POOLS__default__QUEUE__TIMEOUT", "3s")->pools[2].queue.timeout == 3s);
+  CHECK(with("SNAKEPIT__POOLS__a__WORKERS", "3").value().pools[0].workers == 3u);
+  CHECK(with("SNAKEPIT__POOLS__a__b__WORKERS", "3").value().pools[1].workers == 3u);
+  CHECK(with("SNAKEPIT__POOLS__default__WORKERS", "3").value().pools[2].workers == 3u);
+  CHECK(with("SNAKEPIT__POOLS__default__QUEUE__TIMEOUT", "3s").value().pools[2].queue.timeout
+        == 3s);
   CHECK(fault_with("SNAKEPIT__POOLS__defalt__WORKERS")
         == "environment SNAKEPIT__POOLS__defalt__WORKERS: no pool is called `defalt`; did you mean "
            "`default`?");
@@ -78,13 +79,15 @@ TEST_CASE("a variable for a pool of a configuration without pools is an error [E
   auto applied = apply_variable(root, name, variable(name).plain("1"));
   REQUIRE(!applied);
   CHECK(applied.error().reason == reason::invalid_config);
-  CHECK(applied.error().message == "environment " + name + ": no pool is called `a`");
+  CHECK(applied.error().message.starts_with("environment " + name + ": no pool is called `a`; "));
 }
 
 TEST_CASE("names of variables and categories keep their letters [E3]") {
-  CHECK(with("SNAKEPIT__PYTHON__ENV__OMP_Threads", "1")->python.env.at("OMP_Threads") == "1");
-  CHECK(with("SNAKEPIT__PYTHON__ENV__MY__VAR", "1")->python.env.at("MY__VAR") == "1");
-  CHECK(with("SNAKEPIT__LOG__CATEGORIES__Pool", "debug")->log.categories.at("Pool") == "debug");
+  CHECK(with("SNAKEPIT__PYTHON__ENV__OMP_Threads", "1").value().python.env.at("OMP_Threads")
+        == "1");
+  CHECK(with("SNAKEPIT__PYTHON__ENV__MY__VAR", "1").value().python.env.at("MY__VAR") == "1");
+  CHECK(with("SNAKEPIT__LOG__CATEGORIES__Pool", "debug").value().log.categories.at("Pool")
+        == "debug");
 }
 
 TEST_CASE("an unknown or wrong variable is an error that names it [E3]") {

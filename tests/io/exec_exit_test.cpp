@@ -79,6 +79,29 @@ TEST_CASE("kill_group ends a worker that holds the GIL and ignores signals, and 
   CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
 }
 
+TEST_CASE("a worker that has disarmed its lifetime pipe is ended all the same [R6]") {
+  recorder log;
+  auto launcher = make_launcher();
+  auto process = must_launch(*launcher, python(R"(
+import fcntl, subprocess
+fcntl.fcntl(5, fcntl.F_SETFL, 0)
+child = subprocess.Popen(['sleep', '1000'])
+print(child.pid, flush=True)
+child.wait()
+)"),
+                             log);
+  REQUIRE(log.await_output(1));
+  auto grandchild = std::stoll(log.output()[0]);
+  SUBCASE("by kill_group") {
+    process->kill_group();
+    REQUIRE(log.await_exit());
+  }
+  SUBCASE("by letting it go") {
+    process.reset();
+  }
+  CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
+}
+
 TEST_CASE("letting a process go ends its group at once and without waiting [R6]") {
   recorder log;
   auto launcher = make_launcher();

@@ -166,7 +166,7 @@ TEST_CASE("what a dead run left is removed by the next, a living run's and other
 
 TEST_CASE("where the run directory is follows the documented rule [S1]") {
   temporary_folder folder;
-  CHECK(io::run_directory::base("/x/../y/") == "/y");
+  CHECK(io::run_directory::base("/x/y//") == "/x/y");
   CHECK(io::run_directory::base("z") == (fs::current_path() / "z").string());
   const std::string otherwise =
     ::geteuid() == 0 ? "/run/snakepit" : "/tmp/snakepit-" + std::to_string(::geteuid());

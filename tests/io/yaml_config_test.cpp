@@ -230,7 +230,9 @@ TEST_CASE("a wrong variable is named, whatever is wrong with it [E3]") {
         == "environment SNAKEPIT__LOG__LEVEL: this is not UTF-8");
   CHECK(fault_with("SNAKEPIT__LOG__LEVEL", "&x a")
           .starts_with("environment SNAKEPIT__LOG__LEVEL: anchors"));
-  CHECK(fault_with("SNAKEPIT__POOLS__a__WORKERS", "1").ends_with("no pool is called `a`"));
+  CHECK(fault_with("SNAKEPIT__POOLS__a__WORKERS", "1")
+          .find(": no pool is called `a`; the configuration has no pools")
+        != std::string::npos);
 }
 
 TEST_CASE("files are read, and what is none is refused by name [E3]") {

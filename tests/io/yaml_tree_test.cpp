@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
-#include <chrono>
+#include <ctime>
 
 using namespace snakepit;
 using core::config_node;
@@ -122,7 +122,7 @@ TEST_CASE("bytes that are no text are refused where they stand [E3]") {
 }
 
 TEST_CASE("size, depth and number of values are bounded, and so is the time they take [E3] [S5]") {
-  auto begin = std::chrono::steady_clock::now();
+  auto begin = std::clock();
   CHECK(fault_of(std::string(io::largest_yaml + 1, '\n')).find("is too large")
         != std::string::npos);
   CHECK(io::parse_yaml(std::string(io::largest_yaml, '\n'), "pit.yaml"));
@@ -138,7 +138,7 @@ TEST_CASE("size, depth and number of values are bounded, and so is the time they
   CHECK(io::parse_yaml(std::string(io::largest_yaml, '%'), "pit.yaml"));
   CHECK(fault_of("a: [" + repeated("x,", io::most_yaml_nodes) + "]").find("too many values")
         != std::string::npos);
-  CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{60});
+  CHECK((std::clock() - begin) / CLOCKS_PER_SEC < 60);
 }
 
 TEST_CASE("whatever the bytes, the parser answers [S5]") {

@@ -195,6 +195,11 @@ class Worker(Process):
         )
 
     def hello(self, **changes):
+        self.reply = self.hello_later(**changes).result()
+        self.tools = {tool.name: tool.number for tool in self.reply.tools}
+        return self.reply
+
+    def hello_later(self, **changes):
         request = pb.HelloRequest(
             token=self.token,
             protocol_major=1,
@@ -211,9 +216,8 @@ class Worker(Process):
                 request.limits.payload_bytes = value
             else:
                 setattr(request, key, value)
-        self.reply = self._method("unary_unary", "Hello", pb.HelloReply)(request, timeout=TIMEOUT)
-        self.tools = {tool.name: tool.number for tool in self.reply.tools}
-        return self.reply
+        method = self._method("unary_unary", "Hello", pb.HelloReply)
+        return method.future(request, timeout=TIMEOUT)
 
     def open_stream(self, name, reply, requests, token=None, lane="0"):
         metadata = [("snakepit-token-bin", token or self.token)]

@@ -12,6 +12,7 @@ public:
   explicit scripted_process(std::shared_ptr<scripted_worker> x) : x_{std::move(x)} {
     identity_.pid = x_->pid_;
     x_->object_ = this;
+    x_->object_alive = true;
   }
   ~scripted_process() override {
     x_->object_ = nullptr;

@@ -35,7 +35,7 @@ public:
   bool kill_came = false;  ///< SIGKILL, takes effect with `die`
   int interrupts = 0;      ///< signals since the running call was claimed
   std::deque<item> inbox;  ///< sent and not claimed
-  bool object_alive = true;
+  bool object_alive = false;
 
   // -- steps ------------------------------------------------------------------
 

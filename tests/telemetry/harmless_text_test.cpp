@@ -47,6 +47,8 @@ TEST_CASE("what is not UTF-8 is written out, or replaced in JSON [W8] [T5]") {
   CHECK(harmless("a\xff\xc3") == "a\\xff\\xc3");
   CHECK(harmless("\xed\xa0\x80") == "\\xed\\xa0\\x80");
   CHECK(harmless("\xc0\xaf") == "\\xc0\\xaf");
+  CHECK(harmless("\xe0\x9f\xbf") == "\\xe0\\x9f\\xbf");
+  CHECK(harmless("\xf0\x8f\xbf\xbf") == "\\xf0\\x8f\\xbf\\xbf");
   CHECK(harmless("\xf4\x90\x80\x80") == "\\xf4\\x90\\x80\\x80");
   CHECK(json("a\xff") == "\"a\\ufffd\"");
 }

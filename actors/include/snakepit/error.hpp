@@ -36,7 +36,7 @@ struct death_certificate {
   uint32_t slot = 0;
   uint32_t generation = 0;
   int64_t pid = 0;
-  /// "exit 3", "signal SIGSEGV", "killed by us: deadline", "unknown".
+  /// "exit 3", "SIGSEGV", "ended by us: deadline", "unknown".
   std::string cause;
   std::optional<int> exit_code; ///< set if it exited
   int signal = 0;               ///< not 0 if a signal ended it

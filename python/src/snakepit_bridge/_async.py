@@ -26,7 +26,7 @@ class LaneLoop:
             interrupts.task = task
         finally:
             interrupts.held = False
-        if interrupts.is_cancelled():
+        if interrupts.look():
             task.cancel()
         try:
             return loop.run_until_complete(task)

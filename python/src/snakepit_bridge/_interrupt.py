@@ -26,13 +26,6 @@ from . import _page
 from .context import Cancelled
 
 
-def enter(words: memoryview, seq: int, call: Callable[..., Any], arguments: Any) -> Any:
-    """Calls a tool unless its call was cancelled already."""
-    if words[_page.CANCEL] == seq:
-        raise Cancelled()
-    return call(**arguments)
-
-
 class Interrupts:
     """Decides for one lane whether a signal becomes `Cancelled`."""
 
@@ -43,14 +36,24 @@ class Interrupts:
         self.armed = 0
         #: Number of the last call that was interrupted. The page may have gone on to the next.
         self.hit = 0
-        #: While true nothing is raised; who sets it looks at `is_cancelled` when it is over.
+        #: While true nothing is raised; who sets it calls `look` afterwards.
         self.held = False
         #: Set while an async tool runs.
         self.task: Optional["asyncio.Task[Any]"] = None
 
-    def is_cancelled(self) -> bool:
-        """Whether the host wants the end of the call that runs."""
-        return self.armed != 0 and self.armed in (self.hit, self._words[_page.CANCEL])
+    def enter(self, seq: int, call: Callable[..., Any], arguments: Any) -> Any:
+        """Calls a tool unless its call was cancelled already."""
+        if self._words[_page.CANCEL] == seq:
+            self.hit = seq
+            raise Cancelled()
+        return call(**arguments)
+
+    def look(self) -> bool:
+        """Whether the host wants the end of the call that runs: for who held signals up."""
+        seq = self.armed
+        if seq != 0 and self._words[_page.CANCEL] == seq:
+            self.hit = seq
+        return seq != 0 and self.hit == seq
 
     def install(self, signal_number: int, lane_code: CodeType) -> None:
         """Main thread only. `lane_code`: of the function that arms, calls and disarms."""

@@ -17,7 +17,7 @@ from . import _errors, codec, context
 from ._arguments import KIND_RAW, PROBE, PROBE_TOOL, Tool, arguments_of, bind, tools_of
 from ._async import LaneLoop
 from ._errors import Failure
-from ._interrupt import Interrupts, enter
+from ._interrupt import Interrupts
 from ._page import CANCEL, CLAIMED, DONE, LIMIT, STARTED_NS
 from ._tools import ToolSpec
 from .context import CallContext, Cancelled
@@ -56,7 +56,7 @@ _TOO_LATE = Failure("deadline_exceeded", "the deadline had passed before the cal
 class Lane(Generic[R]):
     """One thread of execution.
 
-    is_well, mend: asked before each call, and called if the answer is no.
+    is_well, mend: asked before each call, and called if the answer is no and before each batch.
     """
 
     def __init__(
@@ -104,6 +104,7 @@ class Lane(Generic[R]):
         budgets = list(batch.budget_us)[:count]
         self._batch, self._received = batch, monotonic_ns()
         context.set_source(self._current)
+        self._mend()
         arguments, tools = arguments_of(batch, self._tools), tools_of(batch, self._tools)
         out, pending, oldest = Finals(first), 0, 0
         now = monotonic_ns()
@@ -159,7 +160,7 @@ class Lane(Generic[R]):
         failure = None
         try:
             interrupts.armed = seq if tool.interrupt else 0
-            result = enter(self._words, seq, tool.call, given)
+            result = interrupts.enter(seq, tool.call, given)
             interrupts.armed = 0
         except BaseException as error:
             interrupts.armed = 0
@@ -175,7 +176,7 @@ class Lane(Generic[R]):
 
     def _failure(self, seq: int, error: BaseException, tool: Tool, given: Any) -> Failure:
         failure = _errors.of_exception(error)
-        if seq in (self.interrupts.hit, self._words[CANCEL]) and _is_interrupt(error):
+        if seq == self.interrupts.hit and _is_interrupt(error):
             text = f"tool {tool.name!r} was interrupted"
             return Failure("cancelled", text, {"tool": tool.name}, failure.python)
         if isinstance(error, TypeError) and failure.python and not failure.python.frames:
