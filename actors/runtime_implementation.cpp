@@ -85,7 +85,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   if (cfg.pools.empty())
     return fail(reason::invalid_config, "the configuration has no pool");
   auto x = std::make_unique<implementation>();
-  auto log = telemetry::log::open(cfg.log);
+  auto log = telemetry::log::open(cfg.log, cfg.log.sink);
   if (!log)
     return tl::unexpected{std::move(log.error())};
   auto launcher = io::make_exec_launcher();

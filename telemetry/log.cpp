@@ -1,7 +1,9 @@
 #include "telemetry/log.hpp"
 
+#include "telemetry/harmless_text.hpp"
 #include "telemetry/log_line.hpp"
 #include "telemetry/log_sink.hpp"
+#include "telemetry/redaction.hpp"
 
 #include <algorithm>
 #include <array>
@@ -71,6 +73,7 @@ struct log::implementation {
   bool json;
   std::atomic<uint64_t> dropped{0};
   std::atomic<level> worker_output{level::info};
+  std::function<void(const worker_line&)> output_sink;
   mutable std::shared_mutex mutex; ///< guards the two below
   level general = level::warning;
   category_levels categories;
@@ -114,6 +117,7 @@ result<std::shared_ptr<log>> log::open(const log_config& cfg, line_sink sink) {
   impl->general = *general;
   impl->categories = std::move(categories);
   impl->worker_output = *output;
+  impl->output_sink = cfg.output_sink;
   return std::shared_ptr<log>{new log{std::move(impl)}};
 }
 
@@ -144,9 +148,14 @@ void log::write(level x, std::string_view category, std::string_view message,
 void log::worker_output(std::string_view pool, uint32_t slot, uint32_t generation, int64_t pid,
                         bool is_stderr, std::string_view line) noexcept {
   auto x = impl_->worker_output.load(std::memory_order_relaxed);
-  if (!enabled(x, output_category))
-    return;
   try {
+    if (impl_->output_sink) {
+      auto text = std::string{};
+      append_harmless(text, redact(cut(line, longest_text)));
+      impl_->output_sink({pool, slot, generation, is_stderr, text});
+    }
+    if (!enabled(x, output_category))
+      return;
     auto fields = {field{"pool", pool}, field{"slot", slot}, field{"generation", generation},
                    field{"pid", pid}, field{"stream", is_stderr ? "stderr" : "stdout"}};
     impl_->write({std::chrono::system_clock::now(), x, output_category, line, fields, true});

@@ -71,9 +71,13 @@ int run(const call_command& x) {
   auto cfg = embedded_config(x.common, x.choice);
   if (!cfg)
     return report(cfg.error(), x.common.json);
+  // One call does not wait for a start to go well at the fifth try, unless that was asked for.
+  auto& tries = cfg->pools[0].restart.start_failures;
+  if (tries == restart_config{}.start_failures)
+    tries = 1;
   signal_watch signals;
   auto end = [&]() -> result<std::string> {
-    auto started = embedded::start(std::move(*cfg), signals, [] {});
+    auto started = embedded::start(std::move(*cfg), signals, start_notice(x.common), [] {});
     if (!started)
       return tl::unexpected{std::move(started.error())};
     return call_and_wait((*started)->pool(), x, *json, *options).and_then([](auto&& got) {

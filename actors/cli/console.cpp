@@ -46,7 +46,7 @@ void console::line(std::string_view text) {
 
 void console::bar(std::string text) {
   std::lock_guard lock{mutex_};
-  if (!terminal_)
+  if (!terminal_ || (text.empty() && bar_.empty()))
     return;
   bar_ = std::move(text);
   put(std::string{erase_line} + bar_);

@@ -1,5 +1,7 @@
 #include "actors/cli/embedded.hpp"
 
+#include "actors/cli/console.hpp"
+
 namespace snakepit::cli {
 
 namespace {
@@ -8,6 +10,7 @@ constexpr std::chrono::seconds farewell{2};
 } // namespace
 
 result<std::unique_ptr<embedded>> embedded::start(config cfg, signal_watch& signals,
+                                                  const std::string& notice,
                                                   std::function<void()> on_signal) {
   auto started = runtime::start(std::move(cfg));
   if (!started)
@@ -17,7 +20,10 @@ result<std::unique_ptr<embedded>> embedded::start(config cfg, signal_watch& sign
     on_signal();
     self->runtime_.stop(farewell);
   });
-  if (auto ready = out->runtime_.await_ready(); !ready)
+  console::standard().bar(notice);
+  auto ready = out->runtime_.await_ready();
+  console::standard().clear();
+  if (!ready)
     return tl::unexpected{std::move(ready.error())};
   return out;
 }

@@ -13,8 +13,10 @@ namespace snakepit::cli {
 /// A runtime of the command's own, with one pool: ready when this exists, stopped by signals.
 class embedded {
 public:
-  /// `on_signal` is called before the runtime is stopped at the first signal.
+  /// On a terminal `notice` is shown until it is ready. `on_signal` is called before the runtime is
+  /// stopped at the first signal.
   static result<std::unique_ptr<embedded>> start(config cfg, signal_watch& signals,
+                                                 const std::string& notice,
                                                  std::function<void()> on_signal);
   /// Stops it; calls in flight are ended.
   ~embedded();

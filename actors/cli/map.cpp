@@ -91,7 +91,7 @@ result<map_end> map_all(const map_command& x, config cfg, map_files& files, sign
   std::mutex guard;
   std::shared_ptr<map_job> job;
   bool interrupted = false;
-  auto started = embedded::start(std::move(cfg), signals, [&] {
+  auto started = embedded::start(std::move(cfg), signals, start_notice(x.common), [&] {
     std::lock_guard lock{guard};
     interrupted = true;
     if (job)

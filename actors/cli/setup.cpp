@@ -1,6 +1,7 @@
 #include "actors/cli/setup.hpp"
 
 #include "actors/cli/arguments.hpp"
+#include "actors/cli/console.hpp"
 #include "actors/cli/report.hpp"
 
 #include <algorithm>
@@ -11,15 +12,19 @@ namespace snakepit::cli {
 
 namespace {
 
-result<pool_config> chosen_pool(const std::vector<pool_config>& pools, const std::string& name) {
+result<pool_config> chosen_pool(const config& cfg, const std::string& name) {
+  auto& pools = cfg.pools;
   auto wanted = name.empty() ? std::string{"default"} : name;
   auto found = std::find_if(pools.begin(), pools.end(), [&](auto& x) { return x.name == wanted; });
   if (found != pools.end())
     return *found;
   if (name.empty() && pools.size() == 1)
     return pools[0];
-  if (name.empty() && pools.empty())
-    return pool_config{};
+  if (name.empty() && pools.empty()) {
+    auto out = cfg.defaults;
+    out.name = "default";
+    return out;
+  }
   std::string known;
   for (auto& x : pools)
     known += (known.empty() ? "" : ", ") + x.name;
@@ -29,6 +34,18 @@ result<pool_config> chosen_pool(const std::vector<pool_config>& pools, const std
               "no pool `" + name + "` in the configuration; "
                 + (known.empty() ? "it has none" : "it has " + known),
               {{"pool", name}});
+}
+
+// Lines of the log and of workers go through the console, which may have a bar to keep whole.
+void show_log(log_config& log, bool quiet, bool several) {
+  log.sink = [](std::string_view line) { console::standard().line(line); };
+  if (log.file.empty())
+    log.categories["output"] = "off"; // not twice
+  if (!quiet)
+    log.output_sink = [several](const worker_line& x) {
+      auto prefix = several ? "[" + std::to_string(x.slot) + "] " : std::string{};
+      console::standard().line(prefix + std::string{x.text});
+    };
 }
 
 } // namespace
@@ -42,8 +59,7 @@ std::string config_file(const common_options& x) {
 }
 
 result<config> read_config(const common_options& x) {
-  auto file = config_file(x);
-  return file.empty() ? parse_config("{}", "built-in defaults") : load_config(file);
+  return load_config(config_file(x));
 }
 
 result<config> embedded_config(const common_options& x, const pool_choice& choice) {
@@ -56,16 +72,19 @@ result<config> embedded_config(const common_options& x, const pool_choice& choic
                 : load_config(file);
   if (!read)
     return read;
-  auto pool = chosen_pool(read->pools, choice.pool);
+  auto pool = chosen_pool(*read, choice.pool);
   if (!pool)
     return tl::unexpected{std::move(pool.error())};
   pool->adapter = adapter;
   if (choice.workers)
     pool->workers = *choice.workers;
   read->pools = {*pool};
-  if (x.quiet)
-    read->log.worker_output = "off";
+  show_log(read->log, x.quiet, pool->workers.value_or(2) > 1);
   return read;
+}
+
+std::string start_notice(const common_options& x) {
+  return x.quiet || x.json ? "" : "starting workers ...";
 }
 
 } // namespace snakepit::cli

@@ -25,4 +25,7 @@ struct pool_choice {
 /// The configuration with that pool alone, and with the workers' output on stderr unless quiet.
 result<config> embedded_config(const common_options& x, const pool_choice& choice);
 
+/// What a terminal shows while workers start; nothing if it is to be quiet.
+std::string start_notice(const common_options& x);
+
 } // namespace snakepit::cli

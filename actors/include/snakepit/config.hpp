@@ -4,9 +4,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace snakepit {
@@ -90,12 +92,27 @@ struct pool_config {
   limits_config limits{};
 };
 
+/// A line that a worker printed, valid during the call that hands it over.
+struct worker_line {
+  std::string_view pool;
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  bool is_stderr = false;
+  std::string_view text; ///< without its end, secrets redacted, control characters made harmless
+};
+
 struct log_config {
   std::string level = "warning";                   ///< trace | debug | info | warning | error | off
   std::string format = "text";                     ///< text | json
   std::map<std::string, std::string> categories{}; ///< level by category
   std::string file{};                              ///< empty: stderr
   std::string worker_output = "info";              ///< level of the lines that workers print
+  /// For programs that show the log themselves, not in YAML: takes each line, without its end,
+  /// instead of stderr. Called by one thread at a time; must not use the runtime.
+  std::function<void(std::string_view)> sink;
+  /// The same for the lines that workers print, whatever their level; the log gets them, too. May
+  /// be called by several threads at once.
+  std::function<void(const worker_line&)> output_sink;
 };
 
 /// Everything a runtime needs to know; the one place of defaults.
