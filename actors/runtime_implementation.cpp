@@ -125,6 +125,11 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   }
   x->cfg = std::move(cfg);
   x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log));
+  // Actors start on threads of their own: a call that follows at once shall find its pool.
+  for (auto& pool : x->pools)
+    if (!pool.entry->await_actor(10s))
+      return fail(reason::internal, "pool `" + pool.name + "` did not start; is the actor system "
+                                    "running?");
   return runtime{std::move(x)};
 }
 
