@@ -95,11 +95,11 @@ void add_call(CLI::App& app, action& chosen) {
   auto* command = app.add_subcommand("call", "Run one call and print its result as JSON");
   auto x = std::make_shared<call_command>();
   x->choice.workers = 1;
-  command->add_option("adapter", x->choice.adapter, "Where the tool lives")
+  command->add_option("ADAPTER", x->choice.adapter, "Where the tool lives")
     ->required()
-    ->type_name("ADAPTER");
-  command->add_option("tool", x->tool, "Its name")->required()->type_name("TOOL");
-  command->add_option("arguments", x->words, "What it gets")->type_name("ARGUMENTS");
+    ->type_name("");
+  command->add_option("TOOL", x->tool, "Its name")->required()->type_name("");
+  command->add_option("ARGUMENTS", x->words, "What it gets")->type_name("");
   command->add_option("--timeout", x->timeout, "Budget of the call: 500ms, 5s, 2m, infinite")
     ->type_name("TIME");
   command->add_option("--session", x->session, "Session the call belongs to")->type_name("ID");
@@ -107,7 +107,7 @@ void add_call(CLI::App& app, action& chosen) {
     ->type_name("NAME");
   command->add_option("-n,--workers", x->choice.workers, "Workers to start [1]")
     ->type_name("N")
-    ->check(CLI::Range(1, 100000));
+    ->check(CLI::Range(1, 100000).description(""));
   add_common_options(*command, x->common);
   command->footer(footer);
   command->callback([&chosen, x] { chosen = [x] { return run(*x); }; });

@@ -43,9 +43,9 @@ void add_config(CLI::App& app, action& chosen) {
     auto* command = group->add_subcommand(name, says);
     auto x = std::make_shared<config_command>();
     command
-      ->add_option("file", x->common.config_file,
+      ->add_option("FILE", x->common.config_file,
                    "Configuration [$SNAKEPIT_CONFIG, ./snakepit.yaml, built-in]")
-      ->type_name("FILE");
+      ->type_name("");
     add_common_options(*command, x->common);
     if (run == show)
       command->add_flag("--origins", x->origins, "Say where each value comes from");

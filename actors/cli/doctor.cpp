@@ -62,8 +62,8 @@ int run(const doctor_command& x) {
 void add_doctor(CLI::App& app, action& chosen) {
   auto* command = app.add_subcommand("doctor", "Check this machine, and an adapter");
   auto x = std::make_shared<doctor_command>();
-  command->add_option("adapter", x->adapter, "Adapter to try [those of the configuration's pools]")
-    ->type_name("ADAPTER");
+  command->add_option("ADAPTER", x->adapter, "Adapter to try [those of the configuration's pools]")
+    ->type_name("");
   add_common_options(*command, x->common);
   command->footer("  snakepit doctor\n  snakepit doctor ./hello.py\n\n"
                   "Exit code 1 if a check fails; what to do stands below each.");

@@ -156,19 +156,17 @@ void add_map(CLI::App& app, action& chosen) {
   static const std::map<std::string, on_error> policies{
     {"emit", on_error::emit}, {"skip", on_error::skip}, {"stop", on_error::stop}};
   auto& c = *command;
-  c.add_option("adapter", x->choice.adapter, "Where the tool lives")
-    ->required()
-    ->type_name("ADAPTER");
-  c.add_option("tool", x->tool, "Its name")->required()->type_name("TOOL");
+  c.add_option("ADAPTER", x->choice.adapter, "Where the tool lives")->required()->type_name("");
+  c.add_option("TOOL", x->tool, "Its name")->required()->type_name("");
   c.add_option("-i,--input", x->input, "Read FILE instead of stdin")->type_name("FILE");
   c.add_option("-o,--output", x->output, "Write FILE instead of stdout")->type_name("FILE");
   c.add_option("-n,--workers", x->choice.workers, "Workers [the pool's, or one per processor]")
     ->type_name("N")
-    ->check(CLI::Range(1, 100000));
+    ->check(CLI::Range(1, 100000).description(""));
   c.add_flag("--unordered", x->unordered, "Write results as they come");
   c.add_option("--on-error", x->errors, "emit a record | skip the line | stop [emit]")
     ->type_name("WHAT")
-    ->transform(CLI::Transformer(policies));
+    ->transform(CLI::Transformer(policies).description(""));
   c.add_option("--max-errors", x->max_errors, "Stop at the N-th error")->type_name("N");
   c.add_option("--retries", x->retries, "Try again N times after errors that are retryable")
     ->type_name("N");

@@ -72,7 +72,7 @@ def test_a_class_that_is_named(host):
     "arguments, says",
     [
         ([], "subcommand"),
-        (["call"], "adapter"),
+        (["call"], "ADAPTER"),
         (["nonsense"], "nonsense"),
         (["call", MISBEHAVE, "add", "a=1", "--nonsense"], "--nonsense"),
         (["call", MISBEHAVE, "add", '{"a": '], "not valid JSON"),
