@@ -60,7 +60,9 @@ runtime& runtime::operator=(runtime&&) noexcept = default;
 runtime::~runtime() = default;
 
 result<runtime> runtime::start(config cfg) {
-  return implementation::start(std::move(cfg), std::make_unique<own_system>(), nullptr);
+  auto own = std::unique_ptr<own_system>{};
+  apart([&] { own = std::make_unique<own_system>(); });
+  return implementation::start(std::move(cfg), std::move(own), nullptr);
 }
 
 result<void> runtime::await_ready(const std::string& pool, duration timeout) {

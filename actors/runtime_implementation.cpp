@@ -124,7 +124,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
     plans.push_back(std::move(plan));
   }
   x->cfg = std::move(cfg);
-  x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log));
+  apart([&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log)); });
   // Actors start on threads of their own: a call that follows at once shall find its pool.
   for (auto& pool : x->pools)
     if (!pool.entry->await_actor(10s))
@@ -254,7 +254,7 @@ void runtime::implementation::stop(duration limit) {
   for (auto& x : pools)
     x.entry->set_actor(nullptr);
   launcher = nullptr;
-  own = nullptr;
+  apart([this] { own = nullptr; });
   directory = nullptr;
 }
 

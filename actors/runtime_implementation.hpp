@@ -14,6 +14,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace snakepit {
@@ -28,6 +29,14 @@ struct own_system {
 private:
   static caf::actor_system_config& prepared(caf::actor_system_config& x);
 };
+
+/// Runs `f` on a thread of its own and waits for it. CAF 0.17 leaves a reference to the system's logger
+/// in every thread that makes a system or spawns an actor, and the system's destructor waits until
+/// all of them are gone: for ever, if such a thread lives on and another one destroys.
+template <class F>
+void apart(F f) {
+  std::thread{std::move(f)}.join();
+}
 
 /// What stands behind a `runtime`: the tree's root, and for each pool where to find it.
 class runtime::implementation {

@@ -253,6 +253,16 @@ TEST_CASE_FIXTURE(fixture, "nothing is left after a stop: no process, no socket 
     CHECK(gone(pid));
 }
 
+TEST_CASE_FIXTURE(fixture, "any thread may stop, several at once, with the starter waiting [R7]") {
+  auto uut = start({pool("default", 1)});
+  REQUIRE(uut.await_ready());
+  auto stopper = std::thread{[&] { uut.stop(); }};
+  auto other = std::thread{[&] { uut.stop(); }};
+  stopper.join(); // CAF's system would wait for this thread's logger for ever
+  other.join();
+  uut.stop();
+}
+
 TEST_CASE_FIXTURE(fixture, "stop answers every call, queued or running [Q7, R7]") {
   auto uut = start({pool("default", 1)});
   REQUIRE(uut.await_ready());
