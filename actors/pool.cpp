@@ -14,13 +14,6 @@ namespace {
 
 constexpr auto log_category = "pool";
 
-error too_large(uint64_t bytes, uint64_t limit) {
-  return {reason::too_large,
-          "the arguments are larger (" + std::to_string(bytes) + " bytes) than the pool's limit ("
-            + std::to_string(limit) + ")",
-          {{"bytes", std::to_string(bytes)}, {"limit", std::to_string(limit)}}};
-}
-
 std::string text(duration x) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count()) + "ms";
 }
@@ -289,8 +282,8 @@ std::optional<error> pool_state::refusal(core::call& x) {
   if (tools->known())
     if (auto ok = tools->check(x); !ok)
       return std::move(ok.error());
-  if (x.bytes() > config.limits.inline_bytes)
-    return too_large(x.bytes(), config.limits.inline_bytes);
+  if (auto why = core::check_size(x.bytes(), config.limits.inline_bytes))
+    return why;
   if (queue->has_room(x.bytes()))
     return std::nullopt;
   auto mean = times->foresee(x.tool);

@@ -4,6 +4,8 @@
 
 #include <caf/actor.hpp>
 
+#include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 
@@ -24,6 +26,12 @@ public:
   void set_actor(caf::actor x) {
     auto guard = std::lock_guard{mutex_};
     actor_ = std::move(x);
+    changed_.notify_all();
+  }
+  /// Waits until there is an actor. Returns whether there is.
+  bool await_actor(std::chrono::milliseconds timeout) const {
+    auto guard = std::unique_lock{mutex_};
+    return changed_.wait_for(guard, timeout, [this] { return actor_ != nullptr; });
   }
   void set_tools(std::shared_ptr<const core::tool_table> x) {
     auto guard = std::lock_guard{mutex_};
@@ -32,6 +40,7 @@ public:
 
 private:
   mutable std::mutex mutex_;
+  mutable std::condition_variable changed_;
   caf::actor actor_;
   std::shared_ptr<const core::tool_table> tools_ = std::make_shared<core::tool_table>();
 };

@@ -119,11 +119,17 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
     auto plan = pool_plan{settings_of(pool, cfg, context),
                           {entry, io::make_grpc_channel, io::measure, x->log, {}},
                           x->launcher};
-    x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout, entry});
+    x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout,
+                        pool.limits.inline_bytes, entry});
     plans.push_back(std::move(plan));
   }
   x->cfg = std::move(cfg);
   x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log));
+  // Actors start on threads of their own: a call that follows at once shall find its pool.
+  for (auto& pool : x->pools)
+    if (!pool.entry->await_actor(10s))
+      return fail(reason::internal, "pool `" + pool.name + "` did not start; is the actor system "
+                                    "running?");
   return runtime{std::move(x)};
 }
 
@@ -157,6 +163,8 @@ void runtime::implementation::submit(std::string_view tool, std::vector<argument
     for (size_t i = 0; i < args.size(); ++i)
       target->answer(i, tl::unexpected{why});
   };
+  if (stopping)
+    return refuse_all({reason::draining, "the runtime stops and takes no new calls"});
   auto place = find(options.pool);
   if (!place)
     return refuse_all(place.error());
@@ -182,6 +190,9 @@ void runtime::implementation::submit(std::string_view tool, std::vector<argument
     call->slot = core::reply_slot{target, i};
     call->ticket = ticket;
     auto ok = encode(args[i], *call);
+    if (ok)
+      if (auto why = core::check_size(call->bytes(), pool.payload_bytes))
+        ok = tl::unexpected{std::move(*why)};
     // Checked here, on the caller's thread, as soon as the tools are known.
     if (ok && tools->known())
       ok = tools->check(*call);

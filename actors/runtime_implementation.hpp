@@ -36,6 +36,7 @@ public:
     std::string name;
     duration call_timeout;
     duration queue_timeout;
+    uint64_t payload_bytes;
     std::shared_ptr<pool_entry> entry;
   };
 

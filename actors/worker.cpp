@@ -218,6 +218,8 @@ void worker_state::on_exit(io::exit_status& x) {
   if (phase == worker_phase::settled)
     return;
   exit = x;
+  if (phase == worker_phase::stopping)
+    ended_by_us = kill_because; // it did as it was told, if within its grace or after
   if (phase != worker_phase::dying)
     phase_at_exit = phase;
   phase = worker_phase::dying;

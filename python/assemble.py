@@ -25,9 +25,18 @@ for new, path in wanted.items():
     new.parent.mkdir(parents=True, exist_ok=True)
     data = path.read_bytes() if path else b""
     if not new.exists() or new.read_bytes() != data:
-        new.write_bytes(data)
+        # Put in place whole: a worker may be importing it.
+        scratch = new.with_name(f".{new.name}.new")
+        scratch.write_bytes(data)
+        scratch.replace(new)
 
 stamp.write_text("")
 folders = [source, *(p for p in source.rglob("*") if p.is_dir() and p.name != "__pycache__")]
-inputs = [str(p) for p in [*wanted.values(), *folders] if p]
-depfile.write_text(f"{stamp}: {' '.join(inputs)}\n")
+inputs = [p for p in [*wanted.values(), *folders] if p]
+
+
+def quoted(path):
+    return str(path).replace("\\", "\\\\").replace(" ", "\\ ").replace("#", "\\#").replace("$", "$$")
+
+
+depfile.write_text(f"{quoted(stamp)}: {' '.join(map(quoted, inputs))}\n")

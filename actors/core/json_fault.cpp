@@ -8,8 +8,6 @@ namespace snakepit::core {
 
 namespace {
 
-constexpr size_t max_key_letters = 64;
-
 bool is_identifier(std::string_view key) {
   auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   auto digit = [](char c) { return c >= '0' && c <= '9'; };
@@ -17,28 +15,15 @@ bool is_identifier(std::string_view key) {
          && std::all_of(key.begin(), key.end(), [&](char c) { return letter(c) || digit(c); });
 }
 
-/// How many bytes of UTF-8 the first `letters` letters take, all of them if there are not more.
-size_t bytes_of_letters(std::string_view text, size_t letters) {
-  for (size_t i = 0; i < text.size(); ++i) {
-    bool starts_letter = (static_cast<unsigned char>(text[i]) & 0xC0) != 0x80;
-    if (starts_letter && letters-- == 0)
-      return i;
-  }
-  return text.size();
-}
-
 } // namespace
 
 void json_fault::in_member(std::string_view key) {
   ++count_;
-  auto shown = bytes_of_letters(key, max_key_letters);
-  if (shown == key.size() && is_identifier(key)) {
-    steps_.insert(0, "." + std::string{key});
+  auto text = shortened(key);
+  if (is_identifier(text)) { // not if it was cut: dots are no letters
+    steps_.insert(0, "." + text);
     return;
   }
-  std::string text{key.substr(0, shown)};
-  if (shown != key.size())
-    text += "...";
   std::string step = "[";
   append_json_string(step, text);
   steps_.insert(0, step + "]");
@@ -54,6 +39,16 @@ error json_fault::to_error(reason why) const {
   if (offset_ != no_offset)
     result.details.emplace("offset", std::to_string(offset_));
   return result;
+}
+
+std::string shortened(std::string_view name) {
+  size_t letters = 0;
+  for (size_t i = 0; i < name.size(); ++i) {
+    bool starts_letter = (static_cast<unsigned char>(name[i]) & 0xC0) != 0x80;
+    if (starts_letter && letters++ == max_name_letters)
+      return std::string{name.substr(0, i)} + "...";
+  }
+  return std::string{name};
 }
 
 std::string excerpt(std::string_view text, size_t limit) {

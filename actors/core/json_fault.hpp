@@ -45,6 +45,11 @@ private:
   size_t offset_ = no_offset;
 };
 
+inline constexpr size_t max_name_letters = 64;
+
+/// A name as it stands in paths: `max_name_letters` of its letters and `...` if it is longer.
+std::string shortened(std::string_view name);
+
 /// At most `limit` bytes of text that may be anything, fit for a message: what is not printable
 /// ASCII becomes `?`, what is too much `...`.
 std::string excerpt(std::string_view text, size_t limit = 32);

@@ -35,7 +35,7 @@ std::string signature_of(std::string_view tool, const schema_node& root) {
   std::string out{tool};
   out += '(';
   for (auto& p : root.properties) {
-    out += (out.ends_with('(') ? "" : ", ") + excerpt(p.name, 64);
+    out += (out.ends_with('(') ? "" : ", ") + shortened(p.name);
     if (!p.default_text.empty())
       out += "=" + p.default_text;
   }
@@ -107,9 +107,10 @@ error argument_schema::misfit(const schema_misfit& x) const {
   auto& name = x.missing.empty() ? x.unexpected : x.missing;
   if (name.empty())
     return result;
-  result.details.emplace("parameter", excerpt(name, 64));
+  result.details.emplace("parameter", shortened(name));
   if (x.fault.steps() == (x.missing.empty() ? 1u : 0u)) // a parameter, not a member deeper down
-    result.message = x.fault.message() + ": " + signature_;
+    result.message =
+      x.fault.message() + (x.fault.message().ends_with('?') ? " " : ": ") + signature_;
   return result;
 }
 

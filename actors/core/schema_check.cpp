@@ -1,6 +1,7 @@
 #include "actors/core/schema_check.hpp"
 
 #include "actors/core/codec.hpp"
+#include "actors/core/spelling.hpp"
 
 #include <algorithm>
 
@@ -25,7 +26,7 @@ private:
   bool check_required(const schema_node& node, const value::map& x);
   bool refuse_kind(const schema_node& node, const value& x);
   bool refuse_choice(const schema_node& node);
-  bool refuse_member(const std::string& name);
+  bool refuse_member(const schema_node& node, const std::string& name);
   bool refuse(std::string message);
 
   const bool explain_;
@@ -82,7 +83,7 @@ bool checker::check_map(const schema_node& node, const value::map& x) {
   for (auto& [name, member] : x) {
     auto property = node.find(name);
     if (property == nullptr && !node.others_allowed)
-      return !explain_ ? false : refuse_member(name);
+      return !explain_ ? false : refuse_member(node, name);
     auto schema = property != nullptr ? property->node.get() : node.others.get();
     if (schema != nullptr && !check(*schema, member)) {
       if (explain_)
@@ -98,7 +99,7 @@ bool checker::check_required(const schema_node& node, const value::map& x) {
     if (!property.required || x.contains(property.name))
       continue;
     found_.missing = property.name;
-    return refuse("`" + property.name + "` is missing");
+    return refuse(quoted(property.name) + " is missing");
   }
   return true;
 }
@@ -115,13 +116,16 @@ bool checker::refuse_choice(const schema_node& node) {
   std::string message = node.choices.size() == 1 ? "must be " : "must be one of ";
   for (size_t i = 0; i < std::min(node.choices.size(), shown); ++i) {
     auto text = encode_for_people(node.choices[i]);
-    message += (i == 0 ? "" : ", ") + (text ? excerpt(*text) : "?");
+    message += (i == 0 ? "" : ", ") + (text ? shortened(*text) : "?");
   }
   return refuse(message + (node.choices.size() > shown ? ", ..." : ""));
 }
 
-bool checker::refuse_member(const std::string& name) {
-  auto message = "there is no `" + excerpt(name, 64) + "`";
+bool checker::refuse_member(const schema_node& node, const std::string& name) {
+  std::vector<std::string> names;
+  for (auto& property : node.properties)
+    names.push_back(property.name);
+  auto message = "there is no " + quoted(name) + suggestion(name, names);
   found_.unexpected = name;
   refuse(std::move(message));
   found_.fault.in_member(name);

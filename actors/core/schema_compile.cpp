@@ -139,7 +139,7 @@ bool compiler::keyword_properties(const value& x, schema_node& out) {
     }
     auto& keywords = schema.as<value::map>();
     if (auto found = keywords.find("default"); found != keywords.end())
-      property.default_text = excerpt(encode_for_people(found->second).value_or("?"));
+      property.default_text = shortened(encode_for_people(found->second).value_or("?"));
   }
   return true;
 }

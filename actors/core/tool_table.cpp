@@ -27,6 +27,15 @@ error unknown(const std::string& name, const std::map<std::string, uint32_t, std
 
 } // namespace
 
+std::optional<error> check_size(uint64_t bytes, uint64_t limit) {
+  if (bytes <= limit)
+    return std::nullopt;
+  return error{reason::too_large,
+               "the arguments have " + std::to_string(bytes) + " bytes, the pool's limit is "
+                 + std::to_string(limit),
+               {{"bytes", std::to_string(bytes)}, {"limit", std::to_string(limit)}}};
+}
+
 result<std::shared_ptr<const tool_table>>
 tool_table::with(const std::vector<tool_entry>& declared) const {
   auto next = std::make_shared<tool_table>(*this);

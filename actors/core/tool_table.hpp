@@ -8,11 +8,15 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace snakepit::core {
+
+/// `too_large` for a payload above the pool's limit.
+std::optional<error> check_size(uint64_t bytes, uint64_t limit);
 
 /// What a pool's workers can do, as its serving generation declared it. A snapshot: it never changes,
 /// so the threads that make calls check them against it without asking the pool.

@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include <unistd.h>
-
 namespace snakepit::io {
 
 /// Owns one file descriptor of this process.
@@ -35,10 +33,8 @@ public:
     return std::exchange(fd_, -1);
   }
 
-  void reset() noexcept {
-    if (fd_ >= 0)
-      ::close(std::exchange(fd_, -1));
-  }
+  /// Closes it, if it is open.
+  void reset() noexcept;
 
 private:
   int fd_ = -1;

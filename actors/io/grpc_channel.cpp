@@ -1,3 +1,4 @@
+#include "actors/io/connection.hpp"
 #include "actors/io/event_gate.hpp"
 #include "actors/io/grpc_stream.hpp"
 #include "actors/io/peer_socket.hpp"
@@ -65,10 +66,10 @@ std::shared_ptr<void> make_token(std::future<void>& unused) {
 
 /// One Work stream. `stream`'s events hold the lane in turn, until the stream has ended.
 struct lane {
-  lane(uint32_t number, uint64_t payload_bytes)
-    : index{number}, decoder{number, sent, payload_bytes} {}
+  lane(uint32_t index, uint64_t payload_bytes, std::shared_ptr<connection> to)
+    : link{std::move(to)}, decoder{index, sent, payload_bytes} {}
 
-  uint32_t index;
+  std::shared_ptr<connection> link;
   std::mutex mutex; ///< of senders: numbers are noted in the order in which they are written
   batch_encoder encoder;
   sent_numbers sent;
@@ -78,26 +79,14 @@ struct lane {
 
 using lanes = std::vector<std::shared_ptr<lane>>;
 
-std::shared_ptr<lane> open_lane(const std::shared_ptr<event_gate>& gate,
-                                const std::shared_ptr<grpc::Channel>& channel,
-                                stream_metadata metadata, uint32_t index, uint64_t payload_bytes,
-                                const std::shared_ptr<void>& in_use) {
-  auto out = std::make_shared<lane>(index, payload_bytes);
-  stream_events events;
-  events.on_message = [gate, out](std::string_view message) -> result<void> {
-    auto decoded = out->decoder.decode(message);
-    if (!decoded)
-      return tl::unexpected{std::move(decoded.error())};
-    gate->pass([&](auto& to) { to.on_results(std::move(*decoded)); });
-    return {};
-  };
-  events.on_end = [gate, index](std::string why) {
-    gate->pass([&](auto& to) { to.on_lane_closed(index, std::move(why)); });
-  };
-  metadata.emplace_back("snakepit-lane", std::to_string(index));
-  out->stream = open_grpc_stream(channel, work_method, metadata, std::move(events), in_use);
-  return out;
-}
+/// What `greet` found and `open` needs.
+struct peer {
+  std::shared_ptr<grpc::Channel> channel;
+  std::shared_ptr<connection> link;
+  std::shared_ptr<hello_call> hello;
+  std::string token;
+  uint64_t payload_bytes = 0;
+};
 
 class grpc_channel final : public worker_channel {
 public:
@@ -106,12 +95,10 @@ public:
 
   ~grpc_channel() override {
     gate_->close();
-    if (hello_)
-      hello_->context.TryCancel();
-    for (auto& x : lanes_)
-      x->stream->cancel("the channel is gone");
-    if (control_)
-      control_->cancel("the channel is gone");
+    if (peer_.link)
+      peer_.link->end("the channel is gone");
+    if (peer_.hello)
+      peer_.hello->context.TryCancel();
     // The last grpc::Channel of a process must not be let go of by one of gRPC's callback threads:
     // it joins them all (1.51). So our shares, the last ones, go when theirs are gone.
     in_use_.reset();
@@ -124,68 +111,108 @@ public:
   void shutdown(std::chrono::milliseconds grace) override;
 
 private:
+  result<void> connect(const std::string& socket_path, int64_t peer_pid, const core::hello& hello);
+  void say_hello(const hello_terms& terms);
+  std::shared_ptr<lane> open_lane(const peer& to, uint32_t index) const;
+  std::shared_ptr<message_stream> open_control(const peer& to) const;
+  peer greeted_peer();
+
   std::shared_ptr<event_gate> gate_;
   std::future<void> unused_; // ready when all shares of `in_use_` are gone
   std::shared_ptr<void> in_use_ = make_token(unused_);
   std::mutex mutex_; // guards what follows; never held while something is called back
-  std::shared_ptr<grpc::Channel> channel_;
-  std::shared_ptr<hello_call> hello_;
-  std::string token_;
-  uint64_t payload_bytes_ = 0;
+  peer peer_;
   lanes lanes_;
   std::shared_ptr<message_stream> control_;
 };
 
 void grpc_channel::greet(const std::string& socket_path, int64_t peer_pid, core::hello hello) {
+  auto connected = connect(socket_path, peer_pid, hello);
+  if (connected)
+    say_hello({peer_pid, hello.lanes});
+  else
+    gate_->pass([&](auto& to) { to.on_greeted(tl::unexpected{std::move(connected.error())}); });
+}
+
+result<void> grpc_channel::connect(const std::string& socket_path, int64_t peer_pid,
+                                   const core::hello& hello) {
   auto fd = connect_to_peer(socket_path, peer_pid);
-  if (!fd) {
-    gate_->pass([&](auto& events) { events.on_greeted(tl::unexpected{std::move(fd.error())}); });
-    return;
-  }
+  if (!fd)
+    return tl::unexpected{std::move(fd.error())};
+  auto link = std::make_shared<connection>(*fd);
+  auto second = link->duplicate();
+  if (!second)
+    return tl::unexpected{std::move(second.error())};
   auto call = std::make_shared<hello_call>();
   call->request = to_buffer(encode_hello(hello));
-  std::shared_ptr<grpc::Channel> channel;
-  {
-    std::lock_guard guard{mutex_};
-    assert(!channel_ && "greet is called once");
-    channel = channel_ = make_channel(*fd);
-    hello_ = call;
-    token_ = std::move(hello.token);
-    payload_bytes_ = hello.payload_bytes;
-  }
-  grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer>{channel}.UnaryCall(
-    &call->context, hello_method, {}, &call->request, &call->reply,
-    [call, gate = gate_, terms = hello_terms{peer_pid, hello.lanes},
-     in_use = in_use_](const grpc::Status& status) mutable {
+  std::lock_guard guard{mutex_};
+  assert(!peer_.channel && "greet is called once");
+  peer_ = {make_channel(*second), std::move(link), std::move(call), hello.token,
+           hello.payload_bytes};
+  return {};
+}
+
+void grpc_channel::say_hello(const hello_terms& terms) {
+  auto to = greeted_peer();
+  grpc::TemplatedGenericStub<grpc::ByteBuffer, grpc::ByteBuffer>{to.channel}.UnaryCall(
+    &to.hello->context, hello_method, {}, &to.hello->request, &to.hello->reply,
+    [call = to.hello, gate = gate_, terms, in_use = in_use_](const grpc::Status& status) mutable {
       gate->pass([&](auto& events) { events.on_greeted(judge(status, *call, terms)); });
       call.reset();
       in_use.reset();
     });
 }
 
-void grpc_channel::open(uint32_t count) {
-  std::shared_ptr<grpc::Channel> channel;
-  stream_metadata metadata;
-  uint64_t payload_bytes;
-  {
-    std::lock_guard guard{mutex_};
-    assert(channel_ && lanes_.empty() && "open is called once, after on_greeted");
-    channel = channel_;
-    metadata = {{"snakepit-token-bin", std::exchange(token_, {})}};
-    payload_bytes = payload_bytes_;
-  }
-  lanes opened;
-  for (uint32_t i = 0; i < count; ++i)
-    opened.push_back(open_lane(gate_, channel, metadata, i, payload_bytes, in_use_));
+peer grpc_channel::greeted_peer() {
+  std::lock_guard guard{mutex_};
+  return peer_;
+}
+
+std::shared_ptr<lane> grpc_channel::open_lane(const peer& to, uint32_t index) const {
+  auto out = std::make_shared<lane>(index, to.payload_bytes, to.link);
+  stream_events events;
+  // A worker that breaks the protocol on one lane is believed on none.
+  events.on_message = [gate = gate_, out](std::string_view message) -> result<void> {
+    auto decoded = out->decoder.decode(message);
+    if (!decoded) {
+      out->link->end(decoded.error().message);
+      return tl::unexpected{std::move(decoded.error())};
+    }
+    gate->pass([&](auto& events) { events.on_results(std::move(*decoded)); });
+    return {};
+  };
+  events.on_end = [gate = gate_, index](std::string why) {
+    gate->pass([&](auto& events) { events.on_lane_closed(index, std::move(why)); });
+  };
+  stream_metadata metadata{{"snakepit-token-bin", to.token},
+                           {"snakepit-lane", std::to_string(index)}};
+  out->stream = open_grpc_stream(to.channel, work_method, metadata, std::move(events), in_use_);
+  to.link->add(out->stream);
+  return out;
+}
+
+std::shared_ptr<message_stream> grpc_channel::open_control(const peer& to) const {
   stream_events events;
   events.on_message = [](std::string_view) -> result<void> { return {}; };
-  // The end of any stream is the worker's end, but the other streams may not have noticed.
-  events.on_end = [opened](const std::string& why) {
-    for (auto& x : opened)
-      x->stream->cancel("the control stream ended: " + why);
+  // The end of any stream is the worker's end, and nobody else is told of this one's.
+  events.on_end = [link = to.link](const std::string& why) {
+    link->end("the control stream ended: " + why);
   };
-  auto control = open_grpc_stream(channel, control_method, metadata, std::move(events), in_use_);
+  auto out = open_grpc_stream(to.channel, control_method, {{"snakepit-token-bin", to.token}},
+                              std::move(events), in_use_);
+  to.link->add(out);
+  return out;
+}
+
+void grpc_channel::open(uint32_t count) {
+  auto to = greeted_peer();
+  assert(to.channel && "open is called after on_greeted");
+  lanes opened;
+  for (uint32_t i = 0; i < count; ++i)
+    opened.push_back(open_lane(to, i));
+  auto control = open_control(to);
   std::lock_guard guard{mutex_};
+  assert(lanes_.empty() && "open is called once");
   lanes_ = std::move(opened);
   control_ = std::move(control);
 }
@@ -200,7 +227,7 @@ void grpc_channel::send(const core::batch& x) {
   std::lock_guard guard{to->mutex};
   auto message = to->encoder.encode(x);
   if (!message) {
-    to->stream->cancel(std::move(message.error().message));
+    to->link->end(message.error().message);
     return;
   }
   to->sent.note(x.first_seq, x.items.size(), x.kind);

@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 namespace snakepit::io {
 

@@ -244,7 +244,8 @@ TEST_CASE_FIXTURE(waiting_fixture, "a start that cannot succeed ends the waiting
   start();
   auto queued = submit("1");
   await(false);
-  worker(0).fail_to_spawn({reason::worker_start_failed, "no such interpreter"});
+  worker(0).fail_to_spawn(
+    {reason::worker_start_failed, "no such interpreter", {{"errno", "ENOENT"}}});
   run();
   REQUIRE(told);
   REQUIRE(!told->has_value());

@@ -66,8 +66,11 @@ struct twins {
       }
     }
     auto place = list.begin();
-    for (auto& x : back)
+    for (auto& x : back) {
+      while (place != list.end() && place->call->id < x->id)
+        ++place;
       list.insert(place, entry(x));
+    }
     queue.push_front(std::move(back));
   }
 

@@ -81,7 +81,8 @@ value nested(size_t count, value inner, const std::string* key) {
 }
 
 value value_of(const json& x) {
-  auto& [kind, y] = *x.items().begin();
+  auto kind = x.begin().key();
+  auto& y = x.begin().value();
   if (kind == "null")
     return nullptr;
   if (kind == "bool")

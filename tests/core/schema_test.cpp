@@ -72,6 +72,8 @@ TEST_CASE("an unexpected parameter is named [D2]") {
   auto schema = compiled(count_schema);
   CHECK(verdict(schema, R"({"text": "hi", "zzz": 1})")
         == "there is no `zzz`: count(text, n=1, mode=\"fast\")");
+  CHECK(verdict(schema, R"({"txet": "hi"})")
+        == "there is no `txet`; did you mean `text`? count(text, n=1, mode=\"fast\")");
   auto got = schema.check(value{{"text", "hi"}, {"a b", 3}});
   CHECK(got.error().details.at("parameter") == "a b");
   CHECK(got.error().details.at("path") == "$[\"a b\"]");
@@ -304,6 +306,7 @@ TEST_CASE("signatures follow the order of the schema [D2]") {
         == "f(z, b=null, a=\"x\")");
   CHECK(compiled(R"({"properties": {}, "additionalProperties": false})", "f").signature() == "f()");
   CHECK(compiled(R"({"type": "object"})", "f").signature() == "f(...)");
+  CHECK(compiled(R"({"required": ["größe"]})", "f").signature() == "f(größe, ...)");
 }
 
 TEST_CASE("many parameters are all known [D2]") {

@@ -1,5 +1,6 @@
 #include "tests/support/launching.hpp"
 
+#include <csignal>
 #include <random>
 
 #include <sys/socket.h>
@@ -93,6 +94,43 @@ TEST_CASE("nothing is told before the launch has answered [W1]") {
     });
     REQUIRE(ended.get_future().wait_for(patience) == std::future_status::ready);
   }
+}
+
+TEST_CASE("all that a worker said is told although the host looks only after its death [W8]") {
+  recorder log;
+  auto launcher = make_launcher();
+  std::unique_ptr<io::process> process;
+  std::promise<void> looked;
+  // More than one read takes, on each way: a pipe made larger, and many packets before the one that
+  // counts.
+  auto spec = python(R"(
+import fcntl, os
+F_SETPIPE_SZ = 1031
+fcntl.fcntl(1, F_SETPIPE_SZ, 1 << 20)
+for i in range(100):
+    os.write(3, b'garbage')
+os.write(3, b'refused why')
+os.write(1, b'x' * 1000 * 999 + b'\nlast')
+os._exit(70)
+)");
+  launcher->launch(spec, log.events(), [&](auto x) {
+    REQUIRE(x);
+    process = std::move(*x);
+    // The loop stands still until the worker is dead.
+    auto pid = process->identity().pid;
+    CHECK(eventually(patience, [&] {
+      auto stat = io::read_proc_stat(pid);
+      return stat && stat->state == 'Z';
+    }));
+    CHECK_FALSE(process->signal(SIGTERM)); // not there to get it, though not reaped yet
+    looked.set_value();
+  });
+  looked.get_future().wait();
+  REQUIRE(log.await_exit());
+  CHECK(log.exit()->code == 70);
+  CHECK(log.refusals() == std::vector<std::string>{"why"});
+  REQUIRE(log.output().size() == 2);
+  CHECK(log.output()[1] == "last");
 }
 
 TEST_CASE("launches that wait when the launcher goes are answered with an error [R7]") {

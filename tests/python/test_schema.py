@@ -46,7 +46,10 @@ INTEGER, STRING, NULL = {"type": "integer"}, {"type": "string"}, {"type": "null"
         (Tuple[int, str], {"type": "array"}),
         (Dict[str, int], {"type": "object", "additionalProperties": INTEGER}),
         (Dict[str, Any], {"type": "object"}),
-        (dict[str, List[int]], {"type": "object", "additionalProperties": {"type": "array", "items": INTEGER}}),
+        (
+            dict[str, List[int]],
+            {"type": "object", "additionalProperties": {"type": "array", "items": INTEGER}},
+        ),
         (Optional[int], {"anyOf": [INTEGER, NULL]}),
         (Union[int, str, None], {"anyOf": [INTEGER, STRING, NULL]}),
         (Union[int, Any], {}),

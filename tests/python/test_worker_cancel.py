@@ -1,5 +1,7 @@
 """Interrupting calls in a real worker."""
 
+import ctypes
+import os
 import random
 import time
 
@@ -69,6 +71,17 @@ def test_a_tool_that_swallows_the_interrupt_gives_its_result_Q3(worker):
     seq = start(worker, "swallow")
     time.sleep(0.05)
     assert cancelled(worker, seq) is True
+
+
+def test_a_signal_that_another_thread_got_frees_the_tool_too_Q3(worker):
+    """The system may choose any thread; the main thread then knows nothing of it."""
+    seq = start(worker, "sleep")
+    time.sleep(0.05)
+    worker.words[CANCEL] = seq
+    others = [int(x) for x in os.listdir(f"/proc/{worker.pid}/task") if int(x) != worker.pid]
+    tgkill = {"x86_64": 234, "aarch64": 131}[os.uname().machine]
+    assert ctypes.CDLL(None).syscall(tgkill, worker.pid, others[0], int(INTERRUPT)) == 0
+    assert worker.finals(1)[seq].error.reason == "cancelled"
 
 
 def test_a_tool_that_must_not_be_interrupted_is_not_Q3(worker):

@@ -154,7 +154,7 @@ def test_the_end_of_the_host_ends_a_worker_that_was_never_spoken_to_W2():
 def test_unknown_packets_on_the_side_socket_are_ignored_W2():
     with started("Ends") as worker:
         worker.start()
-        for packet in (b"region 1", b"nonsense", b"\xff" * 1000):
+        for packet in (b"region 1", b"", b"nonsense", b"\xff" * 1000):
             worker.side.send(packet)
         assert worker.call("nap", seconds=0) == "rested"
 
@@ -163,6 +163,13 @@ def test_a_tool_that_leaves_by_os_exit_ends_the_worker_W9():
     with Worker("adapters.naughty:Naughty") as worker:
         worker.start().submit("leave_now", {"code": 3})
         assert worker.wait() == 3
+        assert worker.results() is None
+
+
+def test_a_tool_that_closes_all_descriptors_ends_the_worker_W2():
+    with Worker("adapters.naughty:Naughty") as worker:
+        worker.start().submit("close_all", {})
+        worker.wait()
         assert worker.results() is None
 
 

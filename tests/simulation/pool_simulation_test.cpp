@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <map>
 #include <random>
+#include <set>
 
 using namespace snakepit;
 using namespace std::chrono_literals;
@@ -22,6 +23,7 @@ struct simulation : pool_fixture {
   size_t steps = 0;
   size_t submitted = 0;
   int faults = 0;
+  std::set<std::string> stubborn; // tools that end by a kill only
 
   explicit simulation(uint64_t seed) : random{seed} {
     cfg.workers = 1 + pick(3);
@@ -50,9 +52,12 @@ struct simulation : pool_fixture {
 
   void submit_some() {
     auto data = std::vector<std::string>{};
-    for (size_t n = 1 + pick(6); n > 0; --n)
-      data.push_back(std::to_string(submitted++));
     auto timeout = chance(30) ? duration{std::chrono::milliseconds{1 + pick(300)}} : infinite;
+    for (size_t n = 1 + pick(6); n > 0; --n) {
+      data.push_back(std::to_string(submitted++));
+      if (timeout != infinite && chance(5))
+        stubborn.insert("{\"n\":\"" + data.back() + "\"}");
+    }
     auto wait = chance(30) ? duration{std::chrono::milliseconds{1 + pick(200)}} : infinite;
     submit_all(std::move(data), timeout, wait, chance(95) ? "work" : "nothing", false);
   }
@@ -111,6 +116,9 @@ struct simulation : pool_fixture {
   void serve(scripted_worker& x) {
     if (x.shutdown_came && !x.running() && chance(30))
       return x.exit(0);
+    auto stuck = x.running() && (stubborn.count(x.current().data) > 0 || (stopped && chance(70)));
+    if (stuck)
+      return;
     if (x.running() && x.interrupted() && chance(70))
       return x.finish_with({reason::cancelled, "interrupted"});
     switch (pick(3)) {

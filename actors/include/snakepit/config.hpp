@@ -109,10 +109,10 @@ struct log_config {
   std::string worker_output = "info";              ///< level of the lines that workers print
   /// For programs that show the log themselves, not in YAML: takes each line, without its end,
   /// instead of stderr. Called by one thread at a time; must not use the runtime.
-  std::function<void(std::string_view)> sink;
+  std::function<void(std::string_view)> sink{};
   /// The same for the lines that workers print, whatever their level; the log gets them, too. May
   /// be called by several threads at once.
-  std::function<void(const worker_line&)> output_sink;
+  std::function<void(const worker_line&)> output_sink{};
 };
 
 /// Everything a runtime needs to know; the one place of defaults.

@@ -23,11 +23,11 @@ def main() -> int:
     )
     check.add_argument("--json", action="store_true", help="print a JSON object")
     given = parser.parse_args()
-    code = _check.main(given.adapter, given.json)
     try:
+        code = _check.main(given.adapter, given.json)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python complains once more at its end
         return 141
     return code
 

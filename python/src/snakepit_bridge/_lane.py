@@ -144,6 +144,7 @@ class Lane(Generic[R]):
             if now - oldest >= FLUSH_NS and seq + 1 < first + count:
                 yield self._pack(out)
                 out, pending, now = Finals(seq + 1), 0, monotonic_ns()
+        self._batch = None  # it may be large
         if out.size or out.revoked_from:
             yield self._pack(out)
 
@@ -191,7 +192,7 @@ class Lane(Generic[R]):
         return index < len(budgets) and 0 < budgets[index] * 1000 <= now - self._received
 
     def _encode_with_care(self, result: Any, kind: int) -> "tuple[bytes, List[bytes], Any]":
-        """What the fast encoder left, failures included: data, attachments and what goes in `failures`."""
+        """What the fast encoder left: data and attachments, or the Failure that stands for them."""
         if type(result) is not Failure:
             try:
                 if kind == KIND_RAW:

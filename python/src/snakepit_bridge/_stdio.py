@@ -32,8 +32,15 @@ class Stdio:
                 self._identities[fd] = _identity(fd)
             except OSError:
                 continue  # it was closed from the beginning
-        self._wanted: List[Any] = [self._open(1), self._open(2)]
+        self._wanted: List[Any] = [self._adopt(sys.stdout, 1), self._adopt(sys.stderr, 2)]
         sys.stdout, sys.stderr = self._wanted
+
+    def _adopt(self, stream: Any, fd: int) -> Any:
+        """Python's own stream, but in lines, and without a character that it cannot write."""
+        if stream is None:
+            return self._open(fd)
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+        return stream
 
     def _open(self, fd: int) -> TextIO:
         """A text stream of our own on a descriptor; closing it does not close the descriptor."""

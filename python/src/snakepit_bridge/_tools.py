@@ -7,7 +7,8 @@ import re
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from . import _schema
+from . import _schema, codec
+from ._errors import fit
 from .adapter import MARK, Adapter, ToolOptions
 
 FIRST_NUMBER = 16
@@ -34,6 +35,7 @@ class ToolSpec(NamedTuple):
     attribute: str
     description: str
     schema: Dict[str, Any]
+    schema_text: str
     raw: bool
     idempotent: bool
     interrupt: bool
@@ -137,12 +139,17 @@ def _describe(owner: str, number: int, found: _Found) -> ToolSpec:
     except _schema.SignatureError as error:
         raise ToolError("worker_start_failed", f"{where}: {error}") from None
     raw, raw_parameter = _raw(where, options, made)
+    try:
+        schema_text = codec.encode(made.schema).data.decode()
+    except codec.CodecError as error:
+        raise ToolError("worker_start_failed", f"{where}: its schema: {error}") from None
     return ToolSpec(
         number=number,
         name=name,
         attribute=attribute,
         description=_description(options, function),
         schema=made.schema,
+        schema_text=schema_text,
         raw=raw,
         idempotent=bool(options.idempotent),
         interrupt=bool(options.interrupt),
@@ -166,10 +173,10 @@ def _raw(where: str, options: ToolOptions, made: _schema.ToolSchema) -> Tuple[bo
 
 
 def _description(options: ToolOptions, function: Callable[..., Any]) -> str:
-    if options.description is not None:
-        return options.description
-    text = inspect.getdoc(function) or ""
-    return " ".join(text.split("\n\n")[0].split())
+    text = options.description
+    if text is None:
+        text = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
+    return fit(str(text))
 
 
 def _result_notes(function: Callable[..., Any]) -> List[str]:

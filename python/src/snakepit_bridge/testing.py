@@ -20,7 +20,7 @@ from types import ModuleType
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Union
 
 from . import _fits, _loader, _page, _tools, codec
-from ._arguments import KIND_JSON, KIND_RAW
+from ._arguments import KIND_RAW
 from ._batch import Attached, Batch, Context
 from ._errors import Failure, PythonFailure
 from ._lane import Finals, Lane, Limits

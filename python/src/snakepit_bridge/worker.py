@@ -1,7 +1,7 @@
 """The worker process: `python -m snakepit_bridge.worker`, started by a Snakepit host.
 
 Threads: the main thread loads the adapter and runs the tools; a thread of grpcio answers the control
-stream; one watches the side socket, whose end is the host's end.
+stream; one watches the side socket, whose end is the host's end, and the signals.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from hmac import compare_digest
 from types import FrameType
 from typing import Any, Iterator, NoReturn, Optional, Union
@@ -27,6 +26,7 @@ from ._lane import Lane
 from ._stdio import Stdio
 from ._transport import Greeting, Hello, TransportError
 from ._version import PROTOCOL_MAJOR, __version__
+from ._watch import Watch
 
 INTERRUPT_SIGNAL = signal.SIGRTMIN + 1
 TERM_GRACE = 1.0
@@ -133,7 +133,8 @@ class Worker:
         if self._ending.begin(grace):
             if self._lane is not None:
                 self._lane.stopping = True
-            self._transport.wake()
+            if self._transport is not None:
+                self._transport.wake()
 
     def set_log_level(self, level: str) -> None:
         number = logging.getLevelName(level.upper())
@@ -155,7 +156,10 @@ class Worker:
 
     def on_term(self, _number: int, _frame: Optional[FrameType]) -> None:
         # On another thread: this one may be anywhere, and hold any lock.
-        _thread.start_new_thread(self.shutdown, (TERM_GRACE,))
+        try:
+            _thread.start_new_thread(self.shutdown, (TERM_GRACE,))
+        except RuntimeError:  # there can be no more threads
+            self._ending.at_once()
 
 
 def _refuse(reason: str, text: str, phase: str) -> NoReturn:
@@ -171,18 +175,6 @@ def _libraries() -> "dict[str, str]":
         if isinstance(version, str):
             found[library] = fit(version, 64)
     return found
-
-
-def _watch(side: socket.socket, ending: Ending) -> None:
-    """Ends the process when the host is gone. Its packets are read and, so far, mean nothing."""
-    while True:
-        try:
-            if not side.recv(65536):
-                ending.at_once()
-        except InterruptedError:
-            continue
-        except OSError:
-            ending.at_once()
 
 
 def _ignore(_number: int, _frame: Optional[FrameType]) -> None:
@@ -217,9 +209,7 @@ def main() -> NoReturn:
         signal.signal(INTERRUPT_SIGNAL, _ignore)
         signal.signal(signal.SIGINT, _ignore)
         signal.signal(signal.SIGTERM, worker.on_term)
-        threading.Thread(
-            target=_watch, args=(side, ending), name="snakepit-side", daemon=True
-        ).start()
+        Watch(side, frozenset((INTERRUPT_SIGNAL, signal.SIGTERM)), ending.at_once).start()
         worker.serve()
     except InheritanceError as error:
         _give_up(side, ending, _start_failure("inherit", str(error)))

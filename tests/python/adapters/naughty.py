@@ -29,6 +29,10 @@ class Naughty(Adapter):
         os.close(fd)
 
     @tool
+    def close_all(self):
+        os.closerange(0, 1000)
+
+    @tool
     def close_fd_and_open_a_file(self, fd: int):
         os.close(fd)
         self.file = open(os.devnull, "w")

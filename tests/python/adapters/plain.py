@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+import threading
 import time
 from typing import Any, Dict, List, Optional
 
@@ -48,6 +49,10 @@ class Plain(Adapter):
     @tool
     def pid(self) -> int:
         return os.getpid()
+
+    @tool
+    def is_on_main_thread(self) -> bool:
+        return threading.current_thread() is threading.main_thread()
 
     @tool
     def context(self) -> Dict[str, Any]:

@@ -145,14 +145,17 @@ class GrpcTransport:
 
     def control(self, requests: Any, context: Any) -> Iterator[Any]:
         context.add_callback(self._service.stream_ended)
-        for frame in requests:
-            kind = frame.WhichOneof("kind")
-            if kind == "heartbeat":
-                yield pb.WorkerFrame(heartbeat=frame.heartbeat)
-            elif kind == "shutdown":
-                self._service.shutdown(frame.shutdown.grace_ms / 1000)
-            elif kind == "log_level":
-                self._service.set_log_level(frame.log_level.level)
+        try:
+            for frame in requests:
+                kind = frame.WhichOneof("kind")
+                if kind == "heartbeat":
+                    yield pb.WorkerFrame(heartbeat=frame.heartbeat)
+                elif kind == "shutdown":
+                    self._service.shutdown(frame.shutdown.grace_ms / 1000)
+                elif kind == "log_level":
+                    self._service.set_log_level(frame.log_level.level)
+        except grpc.RpcError:
+            pass  # the end of the stream, too
         self._service.stream_ended()
 
     def _on_main(self, function: Callable[[], Any]) -> Any:

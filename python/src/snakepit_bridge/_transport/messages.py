@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Union
 
 from .. import codec
-from .._errors import Failure, PythonFailure
+from .._errors import Failure, PythonFailure, fit
 from .._lane import Finals, Limits
 from .._pb import worker_pb2
 from .._version import PROTOCOL_MAJOR, PROTOCOL_MINOR, __version__
@@ -44,7 +44,7 @@ def reply_of(greeting: Union[Greeting, Failure]) -> Any:
         start_time=greeting.start_time,
         python_version=greeting.python_version,
         libraries=greeting.libraries,
-        adapter=greeting.adapter,
+        adapter=fit(greeting.adapter),
         lanes=1,
     )
     for tool in greeting.tools:
@@ -52,7 +52,7 @@ def reply_of(greeting: Union[Greeting, Failure]) -> Any:
             number=tool.number,
             name=tool.name,
             description=tool.description,
-            schema=codec.encode(tool.schema).data.decode(),
+            schema=tool.schema_text,
             raw=tool.raw,
             idempotent=tool.idempotent,
             interrupt=tool.interrupt,

@@ -1,0 +1,100 @@
+"""Real signals into a lane in this process, at moments of all kinds."""
+
+import asyncio
+import mmap
+import os
+import random
+import signal
+import warnings
+
+import pytest
+
+from snakepit_bridge import Adapter, _page, _tools, tool
+from snakepit_bridge._batch import Batch
+from snakepit_bridge._lane import Lane, Limits
+
+NUMBER = signal.SIGRTMIN + 1
+CALLS = 64
+CAPACITY = 100 * CALLS
+#: Words of the page that the lane has no use for.
+OVER, NOTES = 32, 1024
+
+
+class Tools(Adapter):
+    @tool
+    def nothing(self):
+        pass
+
+    @tool
+    def work(self):
+        return sum(x for x in range(20))
+
+    @tool
+    def fail(self):
+        raise ValueError("as it should")
+
+    @tool
+    def encode_much(self):
+        return [{"a": (1, 2), "b": [b"x"]}] * 5
+
+    @tool
+    async def later(self):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def send_signals(memory, parent):
+    """In a process of its own: signals all the time, for the call that runs, for its neighbours and
+    for none. Each wanted call is noted in a word of the page that nobody else uses."""
+    words = _page.words(memory, 0)
+    while not words[OVER]:
+        number = max(1, words[_page.CLAIMED] + random.choice((-1, 0, 0, 0, 1)))
+        words[NOTES + number] = number
+        words[_page.CANCEL] = number
+        for _ in range(random.randrange(3)):
+            try:
+                os.kill(parent, NUMBER)
+            except BlockingIOError:  # that many signals wait already
+                pass
+        for _ in range(random.randrange(100)):
+            pass
+
+
+@pytest.mark.parametrize("name", ["nothing", "work", "fail", "encode_much", "later"])
+def test_no_signal_raises_outside_of_the_call_it_is_meant_for_Q3(name):
+    memory = memoryview(mmap.mmap(-1, _page.SECTION_SIZE))
+    words = _page.words(memory, 0)
+    words[_page.LIMIT] = _page.NO_LIMIT
+    lane = Lane(words, Limits(), lambda finals: finals)
+    for spec in _tools.of_class(Tools):
+        lane.add(spec, Tools())
+    number = next(x.number for x in _tools.of_class(Tools) if x.name == name)
+    before = signal.getsignal(NUMBER)
+    lane.install(NUMBER)
+    sender = os.fork()
+    if sender == 0:
+        try:
+            send_signals(memory, os.getppid())
+        finally:
+            os._exit(0)
+    found = {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of coroutines that were never begun
+            for first in range(1, CAPACITY, CALLS):
+                batch = Batch(first, CALLS, tool_all=number, args=b"[%s{}]" % (b"{}," * (CALLS - 1)))
+                for finals in lane.run(batch):
+                    for index in range(len(finals.size)):
+                        failure = finals.failures.get(index)
+                        found[finals.first_seq + index] = failure.reason if failure else "result"
+    finally:
+        words[OVER] = 1
+        os.waitpid(sender, 0)
+        signal.signal(NUMBER, before)
+    usual = "python_exception" if name == "fail" else "result"
+    cancelled = [seq for seq, reason in found.items() if reason == "cancelled"]
+    print(f"{name}: {len(cancelled)} calls cancelled")
+    assert len(found) == CAPACITY and set(found.values()) <= {usual, "cancelled"}
+    assert all(words[NOTES + seq] == seq for seq in cancelled)
+    # The shortest are over too soon to be hit for sure.
+    assert cancelled or name in ("nothing", "work", "fail")
