@@ -102,7 +102,7 @@ LAYERS = [
     ),
     Layer(
         r"tests/public/",
-        "|".join([r"snakepit/", EXPECTED, CAF, TEST]),
+        "|".join([r"snakepit/", EXPECTED, CAF, POSIX, TEST]),
         "|".join([GRPC, YAML, SQLITE, TELEMETRY, r"actors/|telemetry/"]),
     ),
 ]

@@ -70,6 +70,7 @@ def test_a_wrong_include_is_found(tmp_path, name, target):
         ("actors/cli/map.cpp", ["CLI/CLI.hpp", "snakepit/runtime.hpp", "unistd.h"]),
         ("telemetry/metrics.cpp", ["prometheus/counter.h", "spdlog/spdlog.h", "poll.h"]),
         ("examples/sync.cpp", ["snakepit/runtime.hpp", "snakepit/caf.hpp"]),
+        ("tests/public/embed_test.cpp", ["snakepit/caf.hpp", "caf/actor.hpp", "unistd.h"]),
         ("tests/actors/pool_test.cpp", ["caf/actor.hpp", "grpcpp/channel.h", "unistd.h"]),
     ],
 )
