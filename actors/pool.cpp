@@ -421,8 +421,9 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
 
 void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, bool for_good) {
   ++counters.start_failures;
-  world.log->write(level::warning, log_category, "worker did not start: " + to_string(why),
-                   {{"pool", settings.config.name}, {"slot", slot}});
+  if (!draining) // then it is we who ended it
+    world.log->write(level::warning, log_category, "worker did not start: " + to_string(why),
+                     {{"pool", settings.config.name}, {"slot", slot}});
   last_start_error = std::move(why);
   slots->on_start_failed(slot, generation, for_good, now());
   if (slots->failed())

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include <future>
+#include <mutex>
 
 namespace snakepit::cli {
 
@@ -44,8 +45,29 @@ result<call_options> options_of(const call_command& x) {
   return out;
 }
 
+// The call under way, for the signal's thread to cancel.
+class cancellable {
+public:
+  void hold(call_handle x) {
+    std::lock_guard lock{mutex_};
+    handle_ = std::move(x);
+    if (cancelled_)
+      handle_.cancel();
+  }
+  void cancel() {
+    std::lock_guard lock{mutex_};
+    cancelled_ = true;
+    handle_.cancel();
+  }
+
+private:
+  std::mutex mutex_;
+  call_handle handle_;
+  bool cancelled_ = false;
+};
+
 outcome call_and_wait(runtime& pool, const call_command& x, const std::string& json,
-                      const call_options& options) {
+                      const call_options& options, cancellable& handle) {
   auto tools = pool.tools();
   if (!tools)
     return tl::unexpected{std::move(tools.error())};
@@ -55,10 +77,11 @@ outcome call_and_wait(runtime& pool, const call_command& x, const std::string& j
   auto args = to_arguments(json, *shape);
   if (!args)
     return tl::unexpected{std::move(args.error())};
-  std::promise<outcome> end;
-  pool.execute_async(x.tool, std::move(*args), options,
-                     [&end](outcome it) { end.set_value(std::move(it)); });
-  return end.get_future().get();
+  // Shared: the one that sets it may still be at it when we have what we wait for.
+  auto end = std::make_shared<std::promise<outcome>>();
+  handle.hold(pool.execute_async(x.tool, std::move(*args), options,
+                                 [end](outcome it) { end->set_value(std::move(it)); }));
+  return end->get_future().get();
 }
 
 int run(const call_command& x) {
@@ -76,11 +99,13 @@ int run(const call_command& x) {
   if (tries == restart_config{}.start_failures)
     tries = 1;
   signal_watch signals;
+  cancellable handle;
   auto end = [&]() -> result<std::string> {
-    auto started = embedded::start(std::move(*cfg), signals, start_notice(x.common), [] {});
+    auto started = embedded::start(std::move(*cfg), signals, start_notice(x.common),
+                                   [&handle] { handle.cancel(); });
     if (!started)
       return tl::unexpected{std::move(started.error())};
-    return call_and_wait((*started)->pool(), x, *json, *options).and_then([](auto&& got) {
+    return call_and_wait((*started)->pool(), x, *json, *options, handle).and_then([](auto&& got) {
       return got.to_json();
     });
   }();

@@ -4,11 +4,6 @@
 
 namespace snakepit::cli {
 
-namespace {
-// Time for tools to clean up once they are interrupted.
-constexpr std::chrono::seconds farewell{2};
-} // namespace
-
 result<std::unique_ptr<embedded>> embedded::start(config cfg, signal_watch& signals,
                                                   const std::string& notice,
                                                   std::function<void()> on_signal) {
@@ -18,7 +13,7 @@ result<std::unique_ptr<embedded>> embedded::start(config cfg, signal_watch& sign
   std::unique_ptr<embedded> out{new embedded{std::move(*started), signals}};
   signals.start([on_signal = std::move(on_signal), self = out.get()] {
     on_signal();
-    self->runtime_.stop(farewell);
+    self->runtime_.stop(duration{0});
   });
   console::standard().bar(notice);
   auto ready = out->runtime_.await_ready();
@@ -29,7 +24,7 @@ result<std::unique_ptr<embedded>> embedded::start(config cfg, signal_watch& sign
 }
 
 embedded::~embedded() {
-  runtime_.stop(farewell);
+  runtime_.stop(duration{0});
   // After it, so that a second signal is heard as long as this lasts; before the runtime goes,
   // since the signal's thread may still be in `stop`.
   signals_.stop();

@@ -1,9 +1,9 @@
 #include "actors/cli/output_file.hpp"
 
+#include "tests/support/temporary_folder.hpp"
+
 #include <doctest/doctest.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -11,33 +11,15 @@
 #include <unistd.h>
 
 using namespace snakepit;
-namespace fs = std::filesystem;
 
 namespace {
 
-class temporary_folder {
-public:
-  temporary_folder() {
-    std::string pattern = (fs::temp_directory_path() / "snakepit-cli-XXXXXX").string();
-    path_ = mkdtemp(pattern.data());
-  }
-  ~temporary_folder() {
-    fs::remove_all(path_);
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-
+struct output_folder : test::temporary_folder {
   std::string file(const std::string& content) const {
-    auto path = path_ / "out";
-    std::ofstream{path} << content;
-    return path;
+    auto out = path() / "out";
+    std::ofstream{out} << content;
+    return out;
   }
-  std::string path() const {
-    return path_;
-  }
-
-private:
-  fs::path path_;
 };
 
 std::string content(const std::string& path) {
@@ -48,7 +30,7 @@ std::string content(const std::string& path) {
 } // namespace
 
 TEST_CASE("a file keeps what it held until the output begins [E4]") {
-  temporary_folder folder;
+  output_folder folder;
   auto path = folder.file("old\n");
   auto file = cli::output_file::open(path);
   REQUIRE(file);
@@ -58,7 +40,7 @@ TEST_CASE("a file keeps what it held until the output begins [E4]") {
 }
 
 TEST_CASE("to resume counts whole lines and cuts a torn last one off [E4]") {
-  temporary_folder folder;
+  output_folder folder;
   struct example {
     std::string before;
     uint64_t lines;
@@ -78,8 +60,8 @@ TEST_CASE("to resume counts whole lines and cuts a torn last one off [E4]") {
 }
 
 TEST_CASE("what cannot be written or read is named [E4]") {
-  temporary_folder folder;
-  auto output = cli::output_file::open(folder.path() + "/none/out");
+  output_folder folder;
+  auto output = cli::output_file::open(folder.path() / "none" / "out");
   REQUIRE_FALSE(output);
   CHECK(output.error().message.find("/none/out: No such file") != std::string::npos);
   auto input = cli::open_input(folder.path());
@@ -88,7 +70,7 @@ TEST_CASE("what cannot be written or read is named [E4]") {
 }
 
 TEST_CASE("input and output are known as the same file [E4]") {
-  temporary_folder folder;
+  output_folder folder;
   auto path = folder.file("a\n");
   auto file = cli::output_file::open(path);
   auto input = cli::open_input(path);

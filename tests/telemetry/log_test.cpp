@@ -182,6 +182,21 @@ TEST_CASE("two logs in one process share nothing, not even with spdlog's own [E1
   CHECK(count() == before);
 }
 
+TEST_CASE("a program gets the lines of workers whatever the log's level is [W8]") {
+  auto got = lines{};
+  auto cfg = log_config{.level = "off"};
+  cfg.output_sink = [&](const worker_line& x) {
+    got.push_back(std::string{x.pool} + '/' + std::to_string(x.slot) + '.'
+                  + std::to_string(x.generation) + (x.is_stderr ? " err " : " out ")
+                  + std::string{x.text});
+  };
+  auto log = captured{cfg};
+  log.uut->worker_output("p", 1, 2, 77, false, "hello");
+  log.uut->worker_output("p", 1, 2, 77, true, "\x1b[2J password=hunter2");
+  CHECK(got == lines{"p/1.2 out hello", "p/1.2 err \\x1b[2J password=[redacted]"});
+  CHECK(log.take().empty());
+}
+
 TEST_CASE("many threads write and change levels at once, and no line is lost or torn [T5]") {
   auto log = captured{{.level = "info"}};
   auto threads = std::vector<std::thread>{};
