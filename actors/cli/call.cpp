@@ -85,7 +85,11 @@ outcome call_and_wait(runtime& pool, const call_command& x, const std::string& j
 }
 
 int run(const call_command& x) {
-  auto json = read_arguments(x.words);
+  auto words = x.words;
+  for (auto& word : words)
+    if (word.starts_with(literal_mark))
+      word.erase(0, 1);
+  auto json = read_arguments(words);
   if (!json)
     return report_usage(json.error().message, x.common.json);
   auto options = options_of(x);

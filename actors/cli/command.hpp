@@ -14,6 +14,9 @@ namespace snakepit::cli {
 /// What the chosen command does; returns the exit code. Set while the command line is parsed.
 using action = std::function<int()>;
 
+/// Stands before words that the parser of the command line must not look into; not for people.
+inline constexpr char literal_mark = '\x1f';
+
 /// Options that every command has.
 struct common_options {
   /// Empty: $SNAKEPIT_CONFIG, ./snakepit.yaml, built-in defaults.

@@ -87,17 +87,18 @@ def test_a_line_of_100_mib_is_an_error_record(host):
 
 @pytest.mark.parametrize("tool", ["nan", "number_keys", "surrogate", "endless"])
 def test_a_result_that_json_cannot_hold_is_an_error(host, tool):
-    """[D5]"""
+    """[D1]"""
     got = host.call(tool, "--json")
     assert got.code == 1, got
     assert got.error["category"] in ("data", "validation")
 
 
-def test_an_object_without_representation_is_a_marker(host):
-    """[D5]"""
-    got = host.call("thing")
-    assert got.code == 0
-    assert got.json["$"][:2] == ["marker", "object"]
+def test_an_object_without_representation_is_an_error_with_its_path(host):
+    """[D1]"""
+    got = host.call("thing", "--json")
+    assert got.code == 1, got
+    assert got.error["reason"] == "unserializable"
+    assert "$" in got.error["details"]["path"]
 
 
 def test_a_result_that_is_too_large_is_an_error(host):
