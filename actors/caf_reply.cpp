@@ -26,8 +26,7 @@ public:
     if (end) {
       auto attachments = end->attachments();
       auto raw = end->is_raw();
-      message = caf::make_message(
-        response{std::move(*end).text(), std::move(attachments), raw});
+      message = caf::make_message(response{std::move(*end).text(), std::move(attachments), raw});
     } else {
       message = caf::make_message(to_caf(end.error()));
     }
@@ -68,10 +67,10 @@ uint64_t next_call_id() {
 }
 
 caf::error to_caf(const error& x) {
-  auto context
-    = caf::make_message(std::string{to_string(x.reason)}, x.message, x.retryable, x.details,
-                        to_json(x));
-  return {static_cast<uint8_t>(static_cast<uint8_t>(x.reason) + 1), our_category, std::move(context)};
+  auto context = caf::make_message(std::string{to_string(x.reason)}, x.message, x.retryable,
+                                   x.details, to_json(x));
+  return {static_cast<uint8_t>(static_cast<uint8_t>(x.reason) + 1), our_category,
+          std::move(context)};
 }
 
 error from_caf(const caf::error& x) {

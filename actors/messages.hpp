@@ -21,8 +21,12 @@ template <class T>
 struct local {
   std::shared_ptr<T> ptr;
 
-  T& operator*() const noexcept { return *ptr; }
-  T* operator->() const noexcept { return ptr.get(); }
+  T& operator*() const noexcept {
+    return *ptr;
+  }
+  T* operator->() const noexcept {
+    return ptr.get();
+  }
 };
 
 template <class T>
@@ -109,9 +113,9 @@ struct calls_back {
 /// Calls ended on a lane, or were answered while they were on it.
 struct lane_done {
   core::lane_id lane;
-  size_t ended = 0;        // numbers that are free again
-  uint32_t succeeded = 0;  // calls answered with a result
-  uint32_t late = 0;       // finals for calls that had been answered
+  size_t ended = 0;                                // numbers that are free again
+  uint32_t succeeded = 0;                          // calls answered with a result
+  uint32_t late = 0;                               // finals for calls that had been answered
   std::vector<std::pair<reason, uint32_t>> failed; // calls answered with an error
   struct run {
     uint32_t tool;
@@ -136,7 +140,9 @@ struct ready_waiter {
   ready_waiter(ready_waiter&& other) noexcept
     : all{other.all}, done{std::exchange(other.done, nullptr)} {}
   ready_waiter& operator=(ready_waiter&&) = delete;
-  ~ready_waiter() { answer(fail(reason::unavailable, "the pool is being restarted")); }
+  ~ready_waiter() {
+    answer(fail(reason::unavailable, "the pool is being restarted"));
+  }
 
   void answer(result<start_report> x) {
     if (auto f = std::exchange(done, nullptr))
@@ -170,27 +176,27 @@ struct allowed_unsafe_message_type<snakepit::local<T>> : std::true_type {};
 
 CAF_BEGIN_TYPE_ID_BLOCK(snakepit_internal, SNAKEPIT_FIRST_TYPE_ID + 120)
 
-  CAF_ADD_ATOM(snakepit_internal, snakepit::atom, tick, "tick")
-  CAF_ADD_ATOM(snakepit_internal, snakepit::atom, listening, "listening")
-  CAF_ADD_ATOM(snakepit_internal, snakepit::atom, buried, "buried")
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::submission>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::results>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::io::exit_status>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::launch_order>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::launched>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::start_refused>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::greeted>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_closed>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_batch>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_stop>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_up>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_down>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::calls_back>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_done>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::supervisor_up>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::ready_waiter>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stats_query>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::cancel_order>))
-  CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::drain_order>))
+CAF_ADD_ATOM(snakepit_internal, snakepit::atom, tick, "tick")
+CAF_ADD_ATOM(snakepit_internal, snakepit::atom, listening, "listening")
+CAF_ADD_ATOM(snakepit_internal, snakepit::atom, buried, "buried")
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::submission>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::results>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::io::exit_status>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::launch_order>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::launched>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::start_refused>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::greeted>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_closed>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_batch>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_stop>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_up>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_down>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::calls_back>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_done>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::supervisor_up>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::ready_waiter>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stats_query>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::cancel_order>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::drain_order>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

@@ -196,8 +196,7 @@ void pool_state::on_cancel(cancel_order& x) {
   if (ticket.queued) {
     auto call = queue->remove(ticket.queued);
     counters.fail(reason::cancelled);
-    call->slot.answer(
-      fail(reason::cancelled, "the caller cancelled `" + call->group->tool + "`"));
+    call->slot.answer(fail(reason::cancelled, "the caller cancelled `" + call->group->tool + "`"));
     end_drain_if_done();
     return;
   }
@@ -372,13 +371,13 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
   if (!cfg)
     return start_failed(slot, generation, std::move(cfg.error()), false);
   members[slot] = member{generation, {}, 0, false};
-  auto who = worker_world{caf::actor_cast<caf::actor>(self), world.spawner, world.make_channel,
-                          world.log};
+  auto who =
+    worker_world{caf::actor_cast<caf::actor>(self), world.spawner, world.make_channel, world.log};
   auto spec = std::make_shared<child_spec>();
   spec->name = std::to_string(slot) + "." + std::to_string(generation);
   spec->restart = core::restart_type::temporary;
-  spec->grace.time = std::chrono::ceil<std::chrono::milliseconds>(cfg->stop_grace)
-                     + worker_patience;
+  spec->grace.time =
+    std::chrono::ceil<std::chrono::milliseconds>(cfg->stop_grace) + worker_patience;
   spec->start = [cfg = std::move(*cfg), who](const start_context& context) {
     return caf::actor_cast<caf::actor>(context.system.spawn(worker, cfg, who));
   };
@@ -516,7 +515,7 @@ std::string pool_state::state() const {
   if (slots->failed())
     return "failed";
   return slots->ready() >= std::min(settings.config.min_ready, slots->size()) ? "ready"
-                                                                                : "starting";
+                                                                              : "starting";
 }
 
 } // namespace snakepit

@@ -135,7 +135,9 @@ struct pool_state {
   void note_resources();
   void arm();
   std::string state() const;
-  core::time_point now() const { return self->clock().now(); }
+  core::time_point now() const {
+    return self->clock().now();
+  }
 
   // -- data -------------------------------------------------------------------
 

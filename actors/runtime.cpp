@@ -37,7 +37,9 @@ class callback_target : public core::reply_target {
 public:
   explicit callback_target(std::function<void(size_t, outcome)> f) : done_{std::move(f)} {}
 
-  void answer(uint64_t tag, outcome end) noexcept override { done_(tag, std::move(end)); }
+  void answer(uint64_t tag, outcome end) noexcept override {
+    done_(tag, std::move(end));
+  }
 
 private:
   std::function<void(size_t, outcome)> done_;
@@ -95,8 +97,7 @@ result<start_report> runtime::await_started(const std::string& pool, duration ti
   return report;
 }
 
-result<value> runtime::execute(std::string_view tool, arguments args,
-                               const call_options& options) {
+result<value> runtime::execute(std::string_view tool, arguments args, const call_options& options) {
   auto end = execute_and_wait(*impl_, tool, std::move(args), options);
   return end ? end->to_value() : result<value>{tl::unexpected{std::move(end.error())}};
 }
@@ -114,15 +115,13 @@ call_future runtime::execute_async(std::string_view tool, arguments args,
   auto promise = std::make_shared<std::promise<result<value>>>();
   auto future = promise->get_future();
   auto handle = execute_async(tool, std::move(args), options, [promise](outcome x) {
-    promise->set_value(x ? x->to_value()
-                         : result<value>{tl::unexpected{std::move(x.error())}});
+    promise->set_value(x ? x->to_value() : result<value>{tl::unexpected{std::move(x.error())}});
   });
   return {std::move(future), std::move(handle)};
 }
 
 call_handle runtime::execute_async(std::string_view tool, arguments args,
-                                   const call_options& options,
-                                   std::function<void(outcome)> done) {
+                                   const call_options& options, std::function<void(outcome)> done) {
   auto target = std::make_shared<callback_target>(
     [done = std::move(done)](size_t, outcome x) { done(std::move(x)); });
   auto state = std::make_shared<call_handle::state>();
@@ -137,10 +136,9 @@ call_handle runtime::execute_async(std::string_view tool, arguments args,
 }
 
 void runtime::submit_many(std::string_view tool, std::vector<arguments> args,
-                          const call_options& options,
-                          std::function<void(size_t, outcome)> done) {
-  impl_->submit(tool, std::move(args), options,
-                std::make_shared<callback_target>(std::move(done)), nullptr);
+                          const call_options& options, std::function<void(size_t, outcome)> done) {
+  impl_->submit(tool, std::move(args), options, std::make_shared<callback_target>(std::move(done)),
+                nullptr);
 }
 
 result<std::vector<tool_description>> runtime::tools(const std::string& pool) {
@@ -159,9 +157,9 @@ std::vector<pool_stats> runtime::stats() {
     auto promise = std::make_shared<std::promise<pool_stats>>();
     waiting.push_back(promise->get_future());
     if (auto actor = x.entry->actor())
-      caf::anon_send(caf::actor_cast<pool_actor>(actor),
-                     make_local(stats_query{
-                       [promise](pool_stats s) { promise->set_value(std::move(s)); }}));
+      caf::anon_send(
+        caf::actor_cast<pool_actor>(actor),
+        make_local(stats_query{[promise](pool_stats s) { promise->set_value(std::move(s)); }}));
   }
   auto all = std::vector<pool_stats>{};
   auto until = std::chrono::steady_clock::now() + 5s;

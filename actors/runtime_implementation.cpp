@@ -128,8 +128,9 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   // Actors start on threads of their own: a call that follows at once shall find its pool.
   for (auto& pool : x->pools)
     if (!pool.entry->await_actor(10s))
-      return fail(reason::internal, "pool `" + pool.name + "` did not start; is the actor system "
-                                    "running?");
+      return fail(reason::internal, "pool `" + pool.name
+                                      + "` did not start; is the actor system "
+                                        "running?");
   return runtime{std::move(x)};
 }
 
@@ -176,8 +177,8 @@ void runtime::implementation::submit(std::string_view tool, std::vector<argument
   auto now = clock::now();
   auto deadline = core::later(now, timeout);
   auto queue_deadline = std::min(deadline, core::later(now, wait));
-  auto group = std::make_shared<const core::call_group>(
-    core::call_group{std::string{tool}, options});
+  auto group =
+    std::make_shared<const core::call_group>(core::call_group{std::string{tool}, options});
   auto tools = pool.entry->tools();
   auto message = std::make_shared<core::submission>();
   message->calls.reserve(args.size());
@@ -218,8 +219,8 @@ result<start_report> runtime::implementation::await(const std::string& pool, dur
   while (!stopping) {
     auto promise = std::make_shared<std::promise<result<start_report>>>();
     auto future = promise->get_future();
-    auto waiter = ready_waiter{
-      all, [promise](result<start_report> x) { promise->set_value(std::move(x)); }};
+    auto waiter =
+      ready_waiter{all, [promise](result<start_report> x) { promise->set_value(std::move(x)); }};
     if (auto actor = (*place)->entry->actor())
       caf::anon_send(caf::actor_cast<pool_actor>(actor), make_local(std::move(waiter)));
     else

@@ -30,9 +30,9 @@ private:
   static caf::actor_system_config& prepared(caf::actor_system_config& x);
 };
 
-/// Runs `f` on a thread of its own and waits for it. CAF 0.17 leaves a reference to the system's logger
-/// in every thread that makes a system or spawns an actor, and the system's destructor waits until
-/// all of them are gone: for ever, if such a thread lives on and another one destroys.
+/// Runs `f` on a thread of its own and waits for it. CAF 0.17 leaves a reference to the system's
+/// logger in every thread that makes a system or spawns an actor, and the system's destructor waits
+/// until all of them are gone: for ever, if such a thread lives on and another one destroys.
 template <class F>
 void apart(F f) {
   std::thread{std::move(f)}.join();
@@ -87,7 +87,9 @@ private:
 
 /// For those of our own sources that have a `runtime` and need what is behind it.
 struct runtime_access {
-  static runtime::implementation& of(runtime& x) { return *x.impl_; }
+  static runtime::implementation& of(runtime& x) {
+    return *x.impl_;
+  }
 };
 
 /// How a handle reaches its call.

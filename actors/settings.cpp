@@ -14,8 +14,7 @@ constexpr uint32_t max_depth = 100;
 size_t workers_of(const pool_config& pool, const settings_context& context) {
   auto wanted = pool.workers.value_or(context.processors);
   if (wanted > pool.max_workers)
-    context.log->write(telemetry::level::warning, "pool",
-                       "`workers` is reduced to `max_workers`",
+    context.log->write(telemetry::level::warning, "pool", "`workers` is reduced to `max_workers`",
                        {{"pool", pool.name},
                         {"workers", static_cast<int64_t>(wanted)},
                         {"max_workers", static_cast<int64_t>(pool.max_workers)}});
@@ -63,8 +62,8 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   for (auto& x : all.python.path)
     layers.module_path.push_back(x);
 
-  result.worker = [common, layers, context](
-                    uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
+  result.worker = [common, layers,
+                   context](uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
     auto socket = context.next_socket();
     auto x = common;
     x.hello.slot = slot;

@@ -25,8 +25,8 @@ struct settings_context {
   std::shared_ptr<telemetry::log> log;
 };
 
-/// Fills in what a pool's configuration leaves open: number of workers (reduced to `max_workers` with
-/// a warning), budgets by the timeout profile, and what each worker is started with.
+/// Fills in what a pool's configuration leaves open: number of workers (reduced to `max_workers`
+/// with a warning), budgets by the timeout profile, and what each worker is started with.
 pool_settings settings_of(const pool_config& pool, const config& all,
                           const settings_context& context);
 

@@ -44,8 +44,8 @@ child_spec pool_child(const pool_plan& plan) {
   result.start = [settings = plan.settings, world = plan.world](const start_context& context) {
     auto complete = world;
     complete.spawner = context.sibling("spawner");
-    auto handle = caf::actor_cast<caf::actor>(
-      context.system.spawn(pool, settings, std::move(complete)));
+    auto handle =
+      caf::actor_cast<caf::actor>(context.system.spawn(pool, settings, std::move(complete)));
     world.entry->set_actor(handle);
     return handle;
   };

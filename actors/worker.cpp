@@ -17,8 +17,9 @@ constexpr auto stream_wait = 200ms;
 /// After a stream is lost, or the worker said that it cannot start: how long the process has to end
 /// by itself, so that its own cause of death is not covered by our kill.
 constexpr auto last_words = 500ms;
-/// After SIGKILL: how long the process may take. One in an uninterruptible wait can take for ever. It
-/// must be over before the supervisor loses patience (`worker_patience`), which would answer nobody.
+/// After SIGKILL: how long the process may take. One in an uninterruptible wait can take for ever.
+/// It must be over before the supervisor loses patience (`worker_patience`), which would answer
+/// nobody.
 constexpr auto kill_wait = 2s;
 /// How often an abandoned call that has not begun is looked at.
 constexpr auto abandoned_look = 10ms;
@@ -79,7 +80,8 @@ void count_failure(lane_done& done, reason why) {
 }
 
 error deadline_error(const core::call& x) {
-  return {reason::deadline_exceeded, "`" + x.group->tool + "` was not done by its deadline",
+  return {reason::deadline_exceeded,
+          "`" + x.group->tool + "` was not done by its deadline",
           {{"tool", x.group->tool}}};
 }
 
@@ -336,7 +338,7 @@ void worker_state::become_ready() {
   was_ready = true;
   start_deadline = core::never;
   calls_done = 0;
-  auto up = worker_up{cfg.hello.slot, cfg.hello.generation, caf::actor_cast<caf::actor>(self),
+  auto up = worker_up{cfg.hello.slot,  cfg.hello.generation,    caf::actor_cast<caf::actor>(self),
                       cfg.hello.lanes, process->identity().pid, std::move(hello_tools)};
   caf::anon_send(world.pool, make_local(std::move(up)));
 }
@@ -386,8 +388,8 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
     auto left = std::chrono::duration_cast<std::chrono::microseconds>(call->deadline - time);
     auto budget = call->deadline == core::never ? 0 : std::max<int64_t>(left.count(), 1);
     auto& options = call->group->options;
-    auto has_context = !options.session.empty() || !options.correlation_id.empty()
-                       || !options.traceparent.empty();
+    auto has_context =
+      !options.session.empty() || !options.correlation_id.empty() || !options.traceparent.empty();
     batch.items.push_back({number, static_cast<uint64_t>(budget), call->data,
                            call->attachments.empty() ? nullptr : &call->attachments,
                            has_context ? &options : nullptr});

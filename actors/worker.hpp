@@ -162,8 +162,12 @@ struct worker_state {
 
   void tell_pool(lane_done x);
   lane_done done_on(uint32_t index) const;
-  core::time_point now() const { return self->clock().now(); }
-  bool starting() const { return phase < worker_phase::ready; }
+  core::time_point now() const {
+    return self->clock().now();
+  }
+  bool starting() const {
+    return phase < worker_phase::ready;
+  }
   uint32_t tool_number(const core::call& x);
 
   // -- data -------------------------------------------------------------------
@@ -184,7 +188,7 @@ struct worker_state {
   std::vector<lane> lanes;
   std::unordered_map<std::string, uint32_t> tools; // numbers by name
   std::vector<core::tool_entry> hello_tools;       // until the pool has them
-  const core::call_group* last_group = nullptr; // of the tool looked up last
+  const core::call_group* last_group = nullptr;    // of the tool looked up last
   std::shared_ptr<const core::call_group> last_group_owner;
   uint32_t last_number = 0;
   size_t unproved = 0; // lanes whose probe is out
@@ -198,15 +202,15 @@ struct worker_state {
 
   core::time_point born{};
   core::time_point start_deadline = core::never;
-  core::time_point kill_at = core::never;   // the process should have ended by itself
+  core::time_point kill_at = core::never; // the process should have ended by itself
   std::string kill_because;
   core::time_point settle_at = core::never; // nobody is waited for any longer
   core::time_point armed = core::never;
 };
 
 /// Owns one process from its start to its end and answers every call that it was given, whatever
-/// happens. Ends normally when its process is gone and settled, having sent the POOL one `worker_down`,
-/// and `worker_up` before if it became ready.
+/// happens. Ends normally when its process is gone and settled, having sent the POOL one
+/// `worker_down`, and `worker_up` before if it became ready.
 worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> self,
                                    worker_config cfg, worker_world world);
 

@@ -109,8 +109,7 @@ void call_queue::sift_down(call* x, size_t i) {
     auto child = 2 * i + 1;
     if (child >= heap_.size())
       break;
-    if (child + 1 < heap_.size()
-        && heap_[child + 1]->queue_deadline < heap_[child]->queue_deadline)
+    if (child + 1 < heap_.size() && heap_[child + 1]->queue_deadline < heap_[child]->queue_deadline)
       ++child;
     if (x->queue_deadline <= heap_[child]->queue_deadline)
       break;

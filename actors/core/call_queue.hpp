@@ -26,12 +26,14 @@ public:
   /// Puts a call at the end, whether it fits or not.
   void push_back(call_ptr x);
 
-  /// Puts calls that were taken out before back to the front, before those that were made later. They
-  /// count against the bounds, but are never refused.
+  /// Puts calls that were taken out before back to the front, before those that were made later.
+  /// They count against the bounds, but are never refused.
   void push_front(std::vector<call_ptr> xs);
 
   /// The call that waits longest; null if none.
-  const call* front() const noexcept { return first_; }
+  const call* front() const noexcept {
+    return first_;
+  }
 
   /// Takes the front out. Not on an empty queue.
   call_ptr pop_front();
@@ -48,9 +50,15 @@ public:
   /// When `expire` has something to do, `never` if not.
   time_point next_deadline() const noexcept;
 
-  size_t size() const noexcept { return size_; }
-  bool empty() const noexcept { return size_ == 0; }
-  uint64_t bytes() const noexcept { return bytes_; }
+  size_t size() const noexcept {
+    return size_;
+  }
+  bool empty() const noexcept {
+    return size_ == 0;
+  }
+  uint64_t bytes() const noexcept {
+    return bytes_;
+  }
 
 private:
   void insert(call* x, call* before);

@@ -9,8 +9,8 @@
 namespace snakepit::core {
 
 /// The calls that one lane of a worker has been given and not finished, by their sequence numbers.
-/// A call that was answered before its final came (its deadline passed, it was cancelled) leaves its
-/// number behind: the final that still comes is late.
+/// A call that was answered before its final came (its deadline passed, it was cancelled) leaves
+/// its number behind: the final that still comes is late.
 ///
 /// One thread at a time.
 class in_flight {
@@ -20,7 +20,9 @@ public:
   in_flight& operator=(in_flight&&) noexcept = default;
 
   /// Number of the next call.
-  uint64_t next_seq() const noexcept { return base_ + entries_.size(); }
+  uint64_t next_seq() const noexcept {
+    return base_ + entries_.size();
+  }
 
   /// Gives a call the next number.
   void add(call_ptr x);
@@ -28,8 +30,8 @@ public:
   /// What a final is for.
   struct match {
     enum { call_waits, late, unknown } kind = unknown;
-    call_ptr call;      // set if the call waits
-    uint32_t tool = 0;  // set unless unknown
+    call_ptr call;     // set if the call waits
+    uint32_t tool = 0; // set unless unknown
   };
   /// Takes the call of a final out. `unknown` if this number is not in flight.
   match finish(uint64_t seq);
@@ -47,7 +49,9 @@ public:
   bool was_cancelled(uint64_t seq) const;
 
   /// Whether any number is unfinished with nobody waiting.
-  bool has_abandoned() const noexcept { return abandoned_ > 0; }
+  bool has_abandoned() const noexcept {
+    return abandoned_ > 0;
+  }
 
   /// The name of the tool that runs under this number; empty if unknown.
   std::string tool_of(uint64_t seq) const;
@@ -56,7 +60,9 @@ public:
   time_point next_deadline() const;
 
   /// Numbers that are unfinished.
-  size_t unfinished() const noexcept { return unfinished_; }
+  size_t unfinished() const noexcept {
+    return unfinished_;
+  }
 
   /// What becomes of the calls of a dead worker, by what the lane page says.
   struct settlement {

@@ -21,9 +21,9 @@ struct lane_id {
   friend auto operator<=>(const lane_id&, const lane_id&) = default;
 };
 
-/// Decides which lane gets the next calls and how many. A lane has room while fewer than two batches
-/// are unfinished on it and they are together foreseen to run shorter than `prefetch_time`: so short
-/// calls ride together, long ones travel alone, and nothing is bound early.
+/// Decides which lane gets the next calls and how many. A lane has room while fewer than two
+/// batches are unfinished on it and they are together foreseen to run shorter than `prefetch_time`:
+/// so short calls ride together, long ones travel alone, and nothing is bound early.
 ///
 /// Knows nothing of calls. O(log lanes) for everything but adding and removing workers.
 class lane_board {
@@ -56,9 +56,15 @@ public:
   /// That many calls ended on the lane, oldest first. A lane that is gone is ignored.
   void ended(const lane_id& x, size_t calls);
 
-  size_t lanes() const noexcept { return lanes_.size(); }
-  size_t busy() const noexcept { return busy_; }
-  size_t in_flight() const noexcept { return in_flight_; }
+  size_t lanes() const noexcept {
+    return lanes_.size();
+  }
+  size_t busy() const noexcept {
+    return busy_;
+  }
+  size_t in_flight() const noexcept {
+    return in_flight_;
+  }
 
 private:
   struct batch {
@@ -76,7 +82,9 @@ private:
   bool has_room(const lane& x) const noexcept {
     return x.batches.size() < 2 && (x.batches.empty() || x.worth < prefetch_time_);
   }
-  static key key_of(const lane_id& id, const lane& x) { return {x.worth, x.turn, id}; }
+  static key key_of(const lane_id& id, const lane& x) {
+    return {x.worth, x.turn, id};
+  }
 
   duration prefetch_time_;
   std::map<lane_id, lane> lanes_;

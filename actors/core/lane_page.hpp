@@ -6,9 +6,9 @@
 
 namespace snakepit::core {
 
-/// One lane's section of the worker's lane page: memory that host and worker share, so that each can
-/// tell how far the other is without a message. All words are 64 bits, aligned, written whole, in
-/// native byte order.
+/// One lane's section of the worker's lane page: memory that host and worker share, so that each
+/// can tell how far the other is without a message. All words are 64 bits, aligned, written whole,
+/// in native byte order.
 ///
 /// | word | written by | meaning |
 /// |------|------------|---------|
@@ -46,7 +46,9 @@ public:
   /// `section` points to `section_size` bytes that outlive the view.
   explicit lane_page(void* section) : words_{static_cast<uint64_t*>(section)} {}
 
-  explicit operator bool() const noexcept { return words_ != nullptr; }
+  explicit operator bool() const noexcept {
+    return words_ != nullptr;
+  }
 
   /// What the host writes before the worker is started.
   void prepare() {
@@ -54,20 +56,42 @@ public:
     store(word_limit, no_limit);
   }
 
-  uint64_t claimed() const noexcept { return load(word_claimed); }
-  uint64_t done() const noexcept { return load(word_done); }
-  uint64_t started_ns() const noexcept { return load(word_started_ns); }
-  uint64_t limit() const noexcept { return load(word_limit); }
-  uint64_t cancel() const noexcept { return load(word_cancel); }
-  uint64_t acked() const noexcept { return load(word_acked); }
+  uint64_t claimed() const noexcept {
+    return load(word_claimed);
+  }
+  uint64_t done() const noexcept {
+    return load(word_done);
+  }
+  uint64_t started_ns() const noexcept {
+    return load(word_started_ns);
+  }
+  uint64_t limit() const noexcept {
+    return load(word_limit);
+  }
+  uint64_t cancel() const noexcept {
+    return load(word_cancel);
+  }
+  uint64_t acked() const noexcept {
+    return load(word_acked);
+  }
 
-  void set_limit(uint64_t x) noexcept { store(word_limit, x); }
-  void set_cancel(uint64_t x) noexcept { store(word_cancel, x); }
-  void set_acked(uint64_t x) noexcept { store(word_acked, x); }
+  void set_limit(uint64_t x) noexcept {
+    store(word_limit, x);
+  }
+  void set_cancel(uint64_t x) noexcept {
+    store(word_cancel, x);
+  }
+  void set_acked(uint64_t x) noexcept {
+    store(word_acked, x);
+  }
 
   /// For tests that play the worker.
-  void set_claimed(uint64_t x) noexcept { store(word_claimed, x); }
-  void set_done(uint64_t x) noexcept { store(word_done, x); }
+  void set_claimed(uint64_t x) noexcept {
+    store(word_claimed, x);
+  }
+  void set_done(uint64_t x) noexcept {
+    store(word_done, x);
+  }
 
 private:
   uint64_t load(size_t word) const noexcept {

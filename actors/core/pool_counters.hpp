@@ -20,14 +20,20 @@ public:
   uint64_t start_failures = 0;
   uint64_t exits = 0;
 
-  void reject(reason why) { ++rejected_[static_cast<size_t>(why)]; }
+  void reject(reason why) {
+    ++rejected_[static_cast<size_t>(why)];
+  }
   void fail(reason why, uint64_t n = 1) {
     failed += n;
     errors_[static_cast<size_t>(why)] += n;
   }
 
-  std::map<std::string, uint64_t> rejected() const { return by_name(rejected_); }
-  std::map<std::string, uint64_t> errors() const { return by_name(errors_); }
+  std::map<std::string, uint64_t> rejected() const {
+    return by_name(rejected_);
+  }
+  std::map<std::string, uint64_t> errors() const {
+    return by_name(errors_);
+  }
 
 private:
   using by_reason = std::array<uint64_t, reason_table.size()>;

@@ -14,7 +14,8 @@ class reply_target {
 public:
   virtual ~reply_target() = default;
 
-  /// Called exactly once per tag, from whatever thread holds the call then. Must not block or throw.
+  /// Called exactly once per tag, from whatever thread holds the call then. Must not block or
+  /// throw.
   virtual void answer(uint64_t tag, outcome end) noexcept = 0;
 };
 
@@ -38,9 +39,13 @@ public:
     }
     return *this;
   }
-  ~reply_slot() { abandon(); }
+  ~reply_slot() {
+    abandon();
+  }
 
-  explicit operator bool() const noexcept { return target_ != nullptr; }
+  explicit operator bool() const noexcept {
+    return target_ != nullptr;
+  }
 
   /// Answers and empties the slot. Does nothing on an empty one.
   void answer(outcome end) noexcept {

@@ -22,8 +22,8 @@ public:
              : unknown_;
   }
 
-  /// Notes that `count` calls of `tool` ran for `total` together. What is no tool of the pool, such as
-  /// a probe, is not noted.
+  /// Notes that `count` calls of `tool` ran for `total` together. What is no tool of the pool, such
+  /// as a probe, is not noted.
   void note(uint32_t tool, uint32_t count, std::chrono::nanoseconds total) {
     if (count == 0 || tool == call::unresolved)
       return;

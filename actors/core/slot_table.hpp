@@ -46,20 +46,36 @@ public:
   void on_exit(uint32_t slot, uint32_t generation, time_point now);
 
   /// A call succeeded on the slot: its back-off begins anew.
-  void on_good_call(uint32_t slot) { slots_[slot].setbacks = 0; }
+  void on_good_call(uint32_t slot) {
+    slots_[slot].setbacks = 0;
+  }
 
   /// Starts nothing any more.
-  void stop() { stopped_ = true; }
+  void stop() {
+    stopped_ = true;
+  }
 
   /// No worker is ready and starting has failed for good.
-  bool failed() const noexcept { return failed_; }
+  bool failed() const noexcept {
+    return failed_;
+  }
   /// Starting goes on, but enough starts have failed in a row that nobody should wait for it.
-  bool hopeless() const noexcept { return failed_ || failures_ >= restart_.start_failures; }
+  bool hopeless() const noexcept {
+    return failed_ || failures_ >= restart_.start_failures;
+  }
 
-  size_t size() const noexcept { return slots_.size(); }
-  size_t ready() const noexcept { return ready_; }
-  size_t starting() const noexcept { return starting_; }
-  size_t waiting() const noexcept { return slots_.size() - ready_ - starting_; }
+  size_t size() const noexcept {
+    return slots_.size();
+  }
+  size_t ready() const noexcept {
+    return ready_;
+  }
+  size_t starting() const noexcept {
+    return starting_;
+  }
+  size_t waiting() const noexcept {
+    return slots_.size() - ready_ - starting_;
+  }
 
 private:
   enum class state : uint8_t { waiting, starting, ready };

@@ -18,8 +18,8 @@ namespace snakepit::core {
 /// `too_large` for a payload above the pool's limit.
 std::optional<error> check_size(uint64_t bytes, uint64_t limit);
 
-/// What a pool's workers can do, as its serving generation declared it. A snapshot: it never changes,
-/// so the threads that make calls check them against it without asking the pool.
+/// What a pool's workers can do, as its serving generation declared it. A snapshot: it never
+/// changes, so the threads that make calls check them against it without asking the pool.
 class tool_table {
 public:
   struct tool {
@@ -37,7 +37,9 @@ public:
   /// Whether these are the tools that the table has been made of last.
   bool is_made_of(const std::vector<tool_entry>& declared) const;
 
-  bool known() const noexcept { return known_; }
+  bool known() const noexcept {
+    return known_;
+  }
 
   /// Finds the tool of a call and checks its arguments; fills in `tool` and `checked`. Nothing
   /// happens to a call that was checked. Errors: unknown_tool with the nearest name,

@@ -25,8 +25,8 @@ struct channel_events {
 /// The way to one worker: one connection for life, never re-dialled. Any thread.
 class worker_channel {
 public:
-  /// Cancels what is under way, waits for events that are being called and for gRPC to let go: about
-  /// a millisecond, whatever the worker does.
+  /// Cancels what is under way, waits for events that are being called and for gRPC to let go:
+  /// about a millisecond, whatever the worker does.
   virtual ~worker_channel() = default;
 
   /// Connects, checks the peer's credentials against `peer_pid`, unlinks the path, says Hello.

@@ -43,7 +43,8 @@ TEST_CASE_FIXTURE(pool_fixture, "an unknown tool is refused with its name once t
   CHECK(failure(call).message.find("work") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "an unknown tool that waited for the first worker is refused then") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "an unknown tool that waited for the first worker is refused then") {
   start();
   auto call = submit("1", infinite, infinite, "wrok");
   CHECK(!answered(call));
@@ -85,7 +86,8 @@ TEST_CASE_FIXTURE(pool_fixture, "an idle lane gets a call at once, two lanes sha
   CHECK(worker(1).inbox.size() == 1);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "a tool without samples travels alone, a short one in batches [P4]") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "a tool without samples travels alone, a short one in batches [P4]") {
   start_ready();
   auto calls = submit_all({"1", "2", "3", "4"});
   CHECK(worker(0).inbox.size() == 1);
@@ -137,7 +139,8 @@ TEST_CASE_FIXTURE(pool_fixture, "calls sent to a worker that has just died are n
   CHECK(text(call) == R"({"n":"1"})");
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "a call past its deadline is answered and its tool interrupted [Q2]") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "a call past its deadline is answered and its tool interrupted [Q2]") {
   start_ready();
   auto call = submit("1", 1s);
   worker(0).claim();
@@ -216,9 +219,9 @@ struct waiting_fixture : pool_fixture {
 
   void await(bool all) {
     told.reset();
-    caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
-                   make_local(ready_waiter{
-                     all, [this](result<start_report> x) { told = std::move(x); }}));
+    caf::anon_send(
+      caf::actor_cast<pool_actor>(entry->actor()),
+      make_local(ready_waiter{all, [this](result<start_report> x) { told = std::move(x); }}));
     run();
   }
 };
@@ -240,7 +243,8 @@ TEST_CASE_FIXTURE(waiting_fixture, "ready means min_ready workers, started means
   CHECK(told->has_value());
 }
 
-TEST_CASE_FIXTURE(waiting_fixture, "a start that cannot succeed ends the waiting at its first try [P3]") {
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "a start that cannot succeed ends the waiting at its first try [P3]") {
   start();
   auto queued = submit("1");
   await(false);
@@ -255,7 +259,8 @@ TEST_CASE_FIXTURE(waiting_fixture, "a start that cannot succeed ends the waiting
   CHECK(failure(submit("2")).reason == reason::pool_failed); // at once
 }
 
-TEST_CASE_FIXTURE(waiting_fixture, "failed starts in a row make the pool failed, one ready heals it [W10]") {
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "failed starts in a row make the pool failed, one ready heals it [W10]") {
   cfg.restart.start_failures = 3;
   cfg.restart.backoff = {0ms};
   start();
@@ -380,7 +385,8 @@ TEST_CASE_FIXTURE(stopping_fixture, "drain with no worker left answers what wait
   CHECK(drained);
 }
 
-TEST_CASE_FIXTURE(stopping_fixture, "the tree stops while a worker starts, and takes it along [R7]") {
+TEST_CASE_FIXTURE(stopping_fixture,
+                  "the tree stops while a worker starts, and takes it along [R7]") {
   start();
   worker(0).spawn();
   run();
@@ -393,7 +399,8 @@ TEST_CASE_FIXTURE(stopping_fixture, "the tree stops while a worker starts, and t
   CHECK(!worker(0).object_alive);
 }
 
-TEST_CASE_FIXTURE(stopping_fixture, "a pool that ends by a fault is started again, its calls are answered") {
+TEST_CASE_FIXTURE(stopping_fixture,
+                  "a pool that ends by a fault is started again, its calls are answered") {
   start_ready();
   auto queued_behind = submit_all({"1", "2"});
   auto before = entry->actor();

@@ -79,7 +79,8 @@ TEST_CASE_FIXTURE(fixture, "values keep their types on the way to Python and bac
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "calls in every form: synchronous, future, callback, many, raw, text [E1]") {
+TEST_CASE_FIXTURE(fixture,
+                  "calls in every form: synchronous, future, callback, many, raw, text [E1]") {
   auto uut = start({pool("default", 2)});
   CHECK(uut.execute("add", value{{"a", 1}, {"b", 2}}).value() == value{3});
   CHECK(uut.execute("add", json_text{R"({"a": 1, "b": 2})"}).value() == value{3});
@@ -103,12 +104,13 @@ TEST_CASE_FIXTURE(fixture, "calls in every form: synchronous, future, callback, 
     auto part_left = std::make_shared<std::atomic<size_t>>(500);
     auto part_done = std::make_shared<std::promise<void>>();
     auto future = part_done->get_future();
-    uut.submit_many("add", std::move(part), {}, [&, begin, part_left, part_done](size_t i, outcome x) {
-      if (x && x->text() == std::to_string(begin + i + 1))
-        ++seen[begin + i];
-      if (--*part_left == 0)
-        part_done->set_value();
-    });
+    uut.submit_many("add", std::move(part), {},
+                    [&, begin, part_left, part_done](size_t i, outcome x) {
+                      if (x && x->text() == std::to_string(begin + i + 1))
+                        ++seen[begin + i];
+                      if (--*part_left == 0)
+                        part_done->set_value();
+                    });
     future.get();
   }
   CHECK(std::all_of(seen.begin(), seen.end(), [](auto& x) { return x == 1; }));
@@ -150,7 +152,8 @@ TEST_CASE_FIXTURE(fixture, "an exception keeps type, message and frames; the wor
   CHECK(uut.execute("pid", value{value::map{}}).value() == before.value());
 }
 
-TEST_CASE_FIXTURE(fixture, "a crash is the error of the call that ran, with its certificate [Q7, W1]") {
+TEST_CASE_FIXTURE(fixture,
+                  "a crash is the error of the call that ran, with its certificate [Q7, W1]") {
   auto uut = start({pool("default", 1)});
   auto end = uut.execute("die", value{value::map{}});
   REQUIRE(!end);

@@ -9,10 +9,10 @@
 using namespace snakepit;
 using namespace std::chrono_literals;
 
-/// The real pool, workers and supervisors in a world whose steps come in an order drawn from a seed:
-/// which actor runs next, which process takes its next step (claim, finish, send, die: each its own),
-/// when callers submit and cancel, when time passes. Whatever the order, each call has exactly one
-/// reply, it is its own, no call runs twice, and nothing is left behind.
+/// The real pool, workers and supervisors in a world whose steps come in an order drawn from a
+/// seed: which actor runs next, which process takes its next step (claim, finish, send, die: each
+/// its own), when callers submit and cancel, when time passes. Whatever the order, each call has
+/// exactly one reply, it is its own, no call runs twice, and nothing is left behind.
 ///
 /// SNAKEPIT_SEED=n runs that one seed; SNAKEPIT_SEEDS=n that many.
 
@@ -38,8 +38,12 @@ struct simulation : pool_fixture {
     start();
   }
 
-  size_t pick(size_t n) { return std::uniform_int_distribution<size_t>{0, n - 1}(random); }
-  bool chance(size_t percent) { return pick(100) < percent; }
+  size_t pick(size_t n) {
+    return std::uniform_int_distribution<size_t>{0, n - 1}(random);
+  }
+  bool chance(size_t percent) {
+    return pick(100) < percent;
+  }
 
   /// Lets one actor of those that have something to do handle one message.
   void run_one() {

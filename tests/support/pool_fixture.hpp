@@ -61,7 +61,9 @@ struct pool_fixture : actor_fixture {
 
   void cancel(size_t call);
 
-  bool answered(size_t call) const { return ends[call]->answers > 0; }
+  bool answered(size_t call) const {
+    return ends[call]->answers > 0;
+  }
   /// The text of a call that succeeded.
   std::string text(size_t call) const;
   /// The error of a call that failed.
@@ -69,7 +71,9 @@ struct pool_fixture : actor_fixture {
 
   pool_stats stats();
 
-  scripted_worker& worker(size_t i) { return *world.workers.at(i); }
+  scripted_worker& worker(size_t i) {
+    return *world.workers.at(i);
+  }
 };
 
 } // namespace snakepit

@@ -20,14 +20,22 @@ public:
     x_->now = scripted_worker::phase::dead; // the lifetime pipe has closed
   }
 
-  const io::process_identity& identity() const noexcept override { return identity_; }
-  core::lane_page page(uint32_t) noexcept override { return x_->page(); }
+  const io::process_identity& identity() const noexcept override {
+    return identity_;
+  }
+  core::lane_page page(uint32_t) noexcept override {
+    return x_->page();
+  }
   bool signal(int) noexcept override {
     ++x_->interrupts;
     return !x_->dead();
   }
-  void kill_group() noexcept override { x_->kill_came = true; }
-  std::string last_stderr(size_t) const override { return "last words of " + x_->label; }
+  void kill_group() noexcept override {
+    x_->kill_came = true;
+  }
+  std::string last_stderr(size_t) const override {
+    return "last words of " + x_->label;
+  }
 
 private:
   std::shared_ptr<scripted_worker> x_;
@@ -80,7 +88,9 @@ public:
     for (auto& item : x.items)
       x_->inbox.push_back({seq++, item.tool, std::string{item.data}});
   }
-  void shutdown(std::chrono::milliseconds) override { x_->shutdown_came = true; }
+  void shutdown(std::chrono::milliseconds) override {
+    x_->shutdown_came = true;
+  }
 
 private:
   scripted_world& world_;

@@ -13,9 +13,9 @@ namespace snakepit {
 
 class scripted_world;
 
-/// What the tests play: worker processes whose every step is taken by hand. A process does nothing by
-/// itself; each of its members moves it by one step, as the real one would, its lane page one word at
-/// a time. One lane each.
+/// What the tests play: worker processes whose every step is taken by hand. A process does nothing
+/// by itself; each of its members moves it by one step, as the real one would, its lane page one
+/// word at a time. One lane each.
 class scripted_worker : public std::enable_shared_from_this<scripted_worker> {
 public:
   enum class phase { ordered, spawned, bound, greeted, serving, dead };
@@ -32,9 +32,9 @@ public:
   phase now = phase::ordered;
   bool hello_came = false;
   bool shutdown_came = false;
-  bool kill_came = false;  ///< SIGKILL, takes effect with `die`
-  int interrupts = 0;      ///< signals since the running call was claimed
-  std::deque<item> inbox;  ///< sent and not claimed
+  bool kill_came = false; ///< SIGKILL, takes effect with `die`
+  int interrupts = 0;     ///< signals since the running call was claimed
+  std::deque<item> inbox; ///< sent and not claimed
   bool object_alive = false;
 
   // -- steps ------------------------------------------------------------------
@@ -61,12 +61,24 @@ public:
 
   // -- questions ----------------------------------------------------------------
 
-  bool running() const { return running_.has_value(); }
-  bool has_unsent() const { return !made_.empty(); }
-  bool dead() const { return now == phase::dead; }
-  bool exit_told() const { return exit_told_; }
-  bool lane_closed_told() const { return closed_told_ || !opened_; }
-  const item& current() const { return *running_; }
+  bool running() const {
+    return running_.has_value();
+  }
+  bool has_unsent() const {
+    return !made_.empty();
+  }
+  bool dead() const {
+    return now == phase::dead;
+  }
+  bool exit_told() const {
+    return exit_told_;
+  }
+  bool lane_closed_told() const {
+    return closed_told_ || !opened_;
+  }
+  const item& current() const {
+    return *running_;
+  }
   /// Whether the running call was told to end, as Python's handler would see it.
   bool interrupted() const;
 

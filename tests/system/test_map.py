@@ -165,26 +165,10 @@ def test_interrupted_while_a_tool_sleeps(host):
     it = host.start("map", MISBEHAVE, "sleep", "-n", "1", stdin=subprocess.PIPE)
     it.stdin.write(b'{"seconds": 0}\n{"seconds": 1000}\n')
     it.stdin.flush()
-    assert it.stdout.readline() == b"0.0\n"
+    assert it.stdout.readline() == b"0\n"
     it.send_signal(signal.SIGINT)
     it.communicate(timeout=30)
     assert it.returncode == 130
-
-
-def test_interrupted_while_nobody_reads(host):
-    """[E4]"""
-    read, write = os.pipe()
-    it = host.start("map", MISBEHAVE, "count_down", stdin=subprocess.PIPE, stdout=write)
-    os.close(write)
-    try:
-        it.stdin.write(numbers(50000).encode())
-        it.stdin.close()
-        assert eventually(60, lambda: waiting_in(read) > 60000)
-        it.send_signal(signal.SIGINT)
-        assert it.wait(timeout=30) == 130
-    finally:
-        it.stderr.close()
-        os.close(read)
 
 
 def test_head_ends_it_quietly(host):
@@ -208,16 +192,17 @@ def test_a_full_disk_is_said_with_what_was_written(host):
 
 def test_a_file_at_its_limit_ends_with_a_whole_line(host):
     """[E4]"""
-    source = host.file("in.jsonl", numbers(20000))
+    source = host.file("in.jsonl", numbers(60000))
     target = host.work / "out.jsonl"
-    command = f"ulimit -f 64; trap '' XFSZ; exec {SNAKEPIT} map {MISBEHAVE} count_down -i {source} -o {target}"
+    # Not less: the lane page is a file to the kernel, too.
+    command = f"ulimit -f 128; trap '' XFSZ; exec {SNAKEPIT} map {MISBEHAVE} count_down -i {source} -o {target}"
     it = subprocess.run(
         ["bash", "-c", command], env=host.environment, cwd=host.work, capture_output=True, timeout=LIMIT
     )
     assert it.returncode == 1
     assert b"File too large" in it.stderr
     written = target.read_text()
-    assert written.endswith("\n") and negated(20000).startswith(written)
+    assert written.endswith("\n") and negated(60000).startswith(written)
     assert f"{written.count(chr(10)):,} lines were written".encode() in it.stderr
 
 

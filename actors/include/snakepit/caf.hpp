@@ -12,7 +12,7 @@
 /// First type id of ours. An embedder's own ids start at caf::first_custom_type_id; if that block
 /// is larger than 1000 types, define this before including, the same in every unit.
 #ifndef SNAKEPIT_FIRST_TYPE_ID
-#  define SNAKEPIT_FIRST_TYPE_ID (caf::first_custom_type_id + 1000)
+#define SNAKEPIT_FIRST_TYPE_ID (caf::first_custom_type_id + 1000)
 #endif
 
 namespace snakepit {
@@ -58,9 +58,9 @@ using detail_map = std::map<std::string, std::string>;
 
 CAF_BEGIN_TYPE_ID_BLOCK(snakepit, SNAKEPIT_FIRST_TYPE_ID + 100)
 
-  CAF_ADD_TYPE_ID(snakepit, (snakepit::request))
-  CAF_ADD_TYPE_ID(snakepit, (snakepit::response))
-  CAF_ADD_TYPE_ID(snakepit, (snakepit::detail_map))
+CAF_ADD_TYPE_ID(snakepit, (snakepit::request))
+CAF_ADD_TYPE_ID(snakepit, (snakepit::response))
+CAF_ADD_TYPE_ID(snakepit, (snakepit::detail_map))
 
 CAF_END_TYPE_ID_BLOCK(snakepit)
 
@@ -80,8 +80,8 @@ void prepare(caf::actor_system_config& cfg);
 /// Errors as `runtime::start`; invalid_config if `prepare` was not called.
 result<runtime> start_in(caf::actor_system& system, config cfg);
 
-/// The actor of a pool. If a fault of ours ends it, its supervisor starts another one: monitor it and
-/// ask again. pool_not_found with the known names if there is none.
+/// The actor of a pool. If a fault of ours ends it, its supervisor starts another one: monitor it
+/// and ask again. pool_not_found with the known names if there is none.
 result<pool_interface> pool_actor_of(runtime& from, const std::string& pool = {});
 
 /// The error in CAF's form and back. Python frames, cause and certificate do not travel; the JSON

@@ -68,7 +68,9 @@ struct error {
     : reason{why}, message{std::move(text)}, retryable{retry_of(why) == retry::always},
       details{std::move(facts)} {}
 
-  snakepit::category category() const noexcept { return category_of(reason); }
+  snakepit::category category() const noexcept {
+    return category_of(reason);
+  }
 };
 
 template <class T>

@@ -39,11 +39,19 @@ public:
     : raw_{raw}, text_{std::move(text)}, attachments_{std::move(attachments)} {}
 
   /// Whether the call was made with `raw_bytes`; then `text` is what the tool returned.
-  bool is_raw() const noexcept { return raw_; }
+  bool is_raw() const noexcept {
+    return raw_;
+  }
   /// JSON text (with `{"$": ["bytes", k]}` for attachment k), or the raw bytes.
-  const std::string& text() const& noexcept { return text_; }
-  std::string text() && noexcept { return std::move(text_); }
-  const std::vector<std::string>& attachments() const noexcept { return attachments_; }
+  const std::string& text() const& noexcept {
+    return text_;
+  }
+  std::string text() && noexcept {
+    return std::move(text_);
+  }
+  const std::vector<std::string>& attachments() const noexcept {
+    return attachments_;
+  }
 
   /// Decodes it. Raw bytes become a `bytes` value.
   result<value> to_value() const;
@@ -81,13 +89,13 @@ struct pool_stats {
   size_t busy = 0;             ///< lanes with at least one call
   size_t queued = 0;           ///< calls that wait now
   uint64_t queued_bytes = 0;
-  size_t in_flight = 0;         ///< calls handed to workers and not answered
-  uint64_t calls_admitted = 0;  ///< since start
-  uint64_t calls_succeeded = 0; ///< since start
-  uint64_t calls_failed = 0;    ///< since start, refused ones not included
-  uint64_t late_replies = 0;    ///< results that came after their call was answered
-  std::map<std::string, uint64_t> rejected;  ///< by reason, since start
-  std::map<std::string, uint64_t> errors;    ///< answered with an error, by reason, since start
+  size_t in_flight = 0;                     ///< calls handed to workers and not answered
+  uint64_t calls_admitted = 0;              ///< since start
+  uint64_t calls_succeeded = 0;             ///< since start
+  uint64_t calls_failed = 0;                ///< since start, refused ones not included
+  uint64_t late_replies = 0;                ///< results that came after their call was answered
+  std::map<std::string, uint64_t> rejected; ///< by reason, since start
+  std::map<std::string, uint64_t> errors;   ///< answered with an error, by reason, since start
   uint64_t worker_starts = 0;
   uint64_t worker_start_failures = 0;
   uint64_t worker_exits = 0; ///< unexpected ones, after having been ready
@@ -148,8 +156,8 @@ public:
   runtime& operator=(runtime&&) noexcept;
   ~runtime();
 
-  /// Waits until the pool's `min_ready` workers are proved ready. Returns the cause at once when the
-  /// start has failed for good; `pool_not_ready` when `timeout` passes. Empty name: every pool.
+  /// Waits until the pool's `min_ready` workers are proved ready. Returns the cause at once when
+  /// the start has failed for good; `pool_not_ready` when `timeout` passes. Empty name: every pool.
   result<void> await_ready(const std::string& pool = {}, duration timeout = infinite);
 
   /// Waits until all workers are ready. Same errors.
@@ -163,7 +171,8 @@ public:
                                   const call_options& options = {});
 
   /// Calls `tool`; the end is a future.
-  call_future execute_async(std::string_view tool, arguments args, const call_options& options = {});
+  call_future execute_async(std::string_view tool, arguments args,
+                            const call_options& options = {});
 
   /// Calls `tool`; `done` is called exactly once, from a thread of the runtime, before `stop`
   /// returns. It must not block and not throw.

@@ -59,8 +59,8 @@ public:
   value(const char* x) : data_{std::string{x}} {}
   /// A pointer is no bool, a letter is no number.
   template <class T>
-    requires(!std::is_same_v<std::remove_cv_t<T>, char>)
-  value(T*) = delete;
+  requires(!std::is_same_v<std::remove_cv_t<T>, char>) value(T*)
+  = delete;
   value(char) = delete;
   value(std::string_view x) : data_{std::string{x}} {}
   value(std::string x) : data_{std::move(x)} {}
@@ -75,8 +75,12 @@ public:
   bool is() const noexcept {
     return std::holds_alternative<T>(data_);
   }
-  bool is_null() const noexcept { return is<std::monostate>(); }
-  bool is_integer() const noexcept { return is<int64_t>() || is<uint64_t>(); }
+  bool is_null() const noexcept {
+    return is<std::monostate>();
+  }
+  bool is_integer() const noexcept {
+    return is<int64_t>() || is<uint64_t>();
+  }
 
   /// The value as `T`, one of the alternatives. Throws std::bad_variant_access.
   template <class T>
@@ -112,9 +116,13 @@ public:
     return i->second;
   }
   /// An element of a list. Throws std::bad_variant_access or std::out_of_range.
-  const value& at(size_t index) const { return as<list>().at(index); }
+  const value& at(size_t index) const {
+    return as<list>().at(index);
+  }
 
-  const variant& data() const noexcept { return data_; }
+  const variant& data() const noexcept {
+    return data_;
+  }
 
   friend bool operator==(const value&, const value&) = default;
 
