@@ -33,9 +33,11 @@ TEST_CASE("a program that is run tells its code and what it wrote [E4]") {
 }
 
 TEST_CASE("it has nothing on stdin and no signal blocked or ignored [E4]") {
-  auto end = shell("cat; grep -E 'Sig(Blk|Ign)' /proc/self/status");
+  // 32 and 33 are glibc's own: where our parent ignores them nobody can reset them through glibc.
+  auto end = shell("cat; for mask in $(sed -nE 's/^Sig(Blk|Ign):\\t/0x/p' /proc/self/status);"
+                   " do echo $((mask & ~0x180000000)); done");
   REQUIRE(end);
-  CHECK(end->output == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+  CHECK(end->output == "0\n0\n");
 }
 
 TEST_CASE("its death by a signal is told [E4]") {

@@ -171,6 +171,23 @@ def test_interrupted_while_a_tool_sleeps(host):
     assert it.returncode == 130
 
 
+def test_interrupted_while_nobody_reads_its_output(host):
+    """[E4] [Q4]"""
+    source = host.file("in.jsonl", numbers(100000))
+    it = host.start("map", MISBEHAVE, "count_down", "--input", source)
+    seen = [0]
+
+    def stuck():
+        seen.append(waiting_in(it.stdout.fileno()))
+        return seen[-1] > 0 and seen[-1] == seen[-20:][0] and len(seen) > 20
+
+    assert eventually(60, stuck)
+    it.send_signal(signal.SIGINT)
+    assert it.wait(timeout=LIMIT) == 130
+    written, _ = it.communicate(timeout=LIMIT)
+    assert written and negated(100000).encode().startswith(written)
+
+
 def test_head_ends_it_quietly(host):
     """[E4]"""
     source = host.file("in.jsonl", numbers(100000))
