@@ -14,6 +14,9 @@ namespace {
 
 /// After the process is gone: how long the ends of its streams are awaited.
 constexpr auto stream_wait = 200ms;
+/// The same for the answer to Hello, in which a worker that ends says why: gRPC's threads may be
+/// late with it on a busy machine, and nobody's call waits meanwhile.
+constexpr auto hello_wait = 1s;
 /// After a stream is lost, or the worker said that it cannot start: how long the process has to end
 /// by itself, so that its own cause of death is not covered by our kill.
 constexpr auto last_words = 500ms;
@@ -79,6 +82,11 @@ void count_failure(lane_done& done, reason why) {
   done.failed.emplace_back(why, 1);
 }
 
+/// Of a failed greeting: the worker is lost without a word. Its exit status says more.
+bool is_lost(const error& x) {
+  return x.reason == reason::worker_start_failed && x.details.count("phase") == 0;
+}
+
 error deadline_error(const core::call& x) {
   return {reason::deadline_exceeded,
           "`" + x.group->tool + "` was not done by its deadline",
@@ -135,6 +143,7 @@ void worker_state::on_listening() {
     return;
   phase = worker_phase::greeting;
   channel = world.make_channel(channel_events_for(worker_actor{self}));
+  hello_is_out = true;
   channel->greet(cfg.launch.socket_path, process->identity().pid, cfg.hello);
 }
 
@@ -144,13 +153,15 @@ void worker_state::on_refused(start_refused& x) {
 }
 
 void worker_state::on_greeted(greeted& x) {
+  hello_is_out = false;
+  if (phase == worker_phase::dying)
+    return on_late_answer(x);
   if (phase != worker_phase::greeting || start_error || kill_at != core::never)
     return;
   if (!x.reply) {
-    // A worker that is lost without a word has an exit status which says more.
-    auto lost = x.reply.error().reason == reason::worker_start_failed
-                && x.reply.error().details.count("phase") == 0;
-    return lost ? expect_end("protocol") : refuse(std::move(x.reply.error()));
+    if (is_lost(x.reply.error()))
+      return expect_end("protocol");
+    return refuse(std::move(x.reply.error()));
   }
   phase = worker_phase::probing;
   for (auto& tool : x.reply->tools)
@@ -226,7 +237,7 @@ void worker_state::on_exit(io::exit_status& x) {
     phase_at_exit = phase;
   phase = worker_phase::dying;
   kill_at = core::never;
-  settle_at = core::later(now(), stream_wait);
+  settle_at = core::later(now(), hello_is_out ? duration{hello_wait} : duration{stream_wait});
   arm(settle_at);
   settle_if_done();
 }
@@ -316,6 +327,12 @@ void worker_state::launch() {
   };
   self->send(caf::actor_cast<spawner_actor>(world.spawner), make_local(std::move(order)));
   arm(start_deadline);
+}
+
+void worker_state::on_late_answer(greeted& x) {
+  if (!x.reply && !start_error && ended_by_us.empty() && !is_lost(x.reply.error()))
+    start_error = std::move(x.reply.error());
+  settle_if_done();
 }
 
 void worker_state::on_proved(core::results& x) {
@@ -480,7 +497,7 @@ void worker_state::kill(std::string because) {
 
 void worker_state::settle_if_done() {
   auto open = [](const lane& x) { return !x.closed; };
-  if (exit && std::none_of(lanes.begin(), lanes.end(), open))
+  if (exit && !hello_is_out && std::none_of(lanes.begin(), lanes.end(), open))
     settle();
 }
 

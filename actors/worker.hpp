@@ -71,7 +71,7 @@ struct worker_world {
 ///                             |                                                   stopping    |
 ///                             v                                                       v       |
 ///                           dying  <--------------- exit, lost stream, overrun ---------------+
-///                             |  pidfd readable and streams closed (200 ms at most)
+///                             |  pidfd readable, Hello answered, streams closed (for a while)
 ///                             v
 ///                          settled: every call answered or returned; calls that the POOL sent
 ///                             |      meanwhile go back to it
@@ -118,6 +118,9 @@ struct worker_state {
 
   /// Asks the SPAWNER for the process.
   void launch();
+
+  /// The answer to Hello, when the process has ended already: it may say why.
+  void on_late_answer(greeted& x);
 
   /// A lane has answered its probe.
   void on_proved(core::results& x);
@@ -191,6 +194,7 @@ struct worker_state {
   const core::call_group* last_group = nullptr;    // of the tool looked up last
   std::shared_ptr<const core::call_group> last_group_owner;
   uint32_t last_number = 0;
+  bool hello_is_out = false;
   size_t unproved = 0; // lanes whose probe is out
 
   std::optional<error> start_error;

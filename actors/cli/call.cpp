@@ -115,7 +115,7 @@ int run(const call_command& x) {
   }();
   if (signals.received() != 0)
     return exit_signal + signals.received();
-  return end ? print(*end) : report(end.error(), x.common.json);
+  return end ? print(*end) : report(end.error(), x.common.json, words_of(x.common));
 }
 
 } // namespace

@@ -38,7 +38,7 @@ std::optional<int> report_trouble(const map_command& x, const map_end& end) {
     return report_plain(x.output + " has more lines than the input: they do not belong together",
                         json, exit_failed);
   if (end.stopped && end.failure)
-    return report(*end.failure, json);
+    return report(*end.failure, json, words_of(x.common));
   return std::nullopt;
 }
 
@@ -139,7 +139,7 @@ int run(const map_command& x) {
     return exit_signal + signals.received();
   }
   if (!end)
-    return report(end.error(), x.common.json);
+    return report(end.error(), x.common.json, words_of(x.common));
   if (!closed && end->output_error == 0)
     end->output_error = errno;
   report_end(x, *end);

@@ -60,20 +60,20 @@ int exit_code_of(const error& x) {
   }
 }
 
-std::string describe(const error& x) {
+std::string describe(const error& x, last_words words) {
   auto out = "snakepit: " + to_string(x);
   if (x.python && (!x.python->frames.empty() || x.python->cause))
     out += indented(traceback(*x.python));
-  if (x.certificate && !x.certificate->last_stderr.empty())
+  if (words == last_words::told && x.certificate && !x.certificate->last_stderr.empty())
     out += "\n  The worker's last words:" + indented(x.certificate->last_stderr);
   return out;
 }
 
-int report(const error& x, bool json) {
+int report(const error& x, bool json, last_words words) {
   if (json)
     write_line(STDOUT_FILENO, "{\"error\": " + to_json(x) + "}");
   else
-    write_line(STDERR_FILENO, describe(x));
+    write_line(STDERR_FILENO, describe(x, words));
   return exit_code_of(x);
 }
 

@@ -21,12 +21,16 @@ enum exit_code : int {
 /// The exit code that stands for a failure.
 int exit_code_of(const error& x);
 
+/// Whether the last output of a worker that ended is a part of its failure's report, or has been
+/// shown as it came.
+enum class last_words { told, shown_before };
+
 /// The failure for people: one line, then what helps: Python's traceback, the worker's last words.
 /// No end of line at its end.
-std::string describe(const error& x);
+std::string describe(const error& x, last_words words = last_words::told);
 
 /// Reports a failure: on stderr for people, or as one object on stdout. Returns the exit code.
-int report(const error& x, bool json);
+int report(const error& x, bool json, last_words words = last_words::told);
 
 /// The same where no reason of ours fits: the message alone, or an object with it.
 int report_plain(const std::string& message, bool json, int code);

@@ -83,6 +83,10 @@ result<config> embedded_config(const common_options& x, const pool_choice& choic
   return read;
 }
 
+last_words words_of(const common_options& x) {
+  return x.quiet ? last_words::told : last_words::shown_before;
+}
+
 std::string start_notice(const common_options& x) {
   return x.quiet || x.json ? "" : "starting workers ...";
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/cli/command.hpp"
+#include "actors/cli/report.hpp"
 
 #include <snakepit/config.hpp>
 
@@ -24,6 +25,9 @@ struct pool_choice {
 
 /// The configuration with that pool alone, and with the workers' output on stderr unless quiet.
 result<config> embedded_config(const common_options& x, const pool_choice& choice);
+
+/// Whether a failure's report has to tell a worker's last words: without `quiet` they were shown.
+last_words words_of(const common_options& x);
 
 /// What a terminal shows while workers start; nothing if it is to be quiet.
 std::string start_notice(const common_options& x);

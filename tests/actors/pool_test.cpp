@@ -288,6 +288,57 @@ TEST_CASE_FIXTURE(waiting_fixture,
   CHECK(answered(call));
 }
 
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "what a worker says of its start is heard also after its end is known [P3]") {
+  cfg.restart.start_failures = 1;
+  start();
+  await(false);
+  worker(0).spawn();
+  run();
+  worker(0).bind();
+  run();
+  worker(0).exit(70);
+  worker(0).tell_exit();
+  run();
+  CHECK(!told);
+  worker(0).refuse_hello(
+    {reason::worker_start_failed, "the adapter has a syntax error", {{"phase", "import"}}});
+  run();
+  REQUIRE(told);
+  REQUIRE(!told->has_value());
+  CHECK(told->error().message.find("syntax error") != std::string::npos);
+  CHECK(told->error().certificate->exit_code == 70);
+}
+
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "a worker that ends without an answer to Hello is settled [P3]") {
+  cfg.restart.start_failures = 1;
+  start();
+  await(false);
+  worker(0).spawn();
+  run();
+  worker(0).bind();
+  run();
+  SUBCASE("the answer never comes") {
+    worker(0).exit(1);
+    worker(0).tell_exit();
+    run();
+    CHECK(!told);
+    advance(1s);
+  }
+  SUBCASE("the connection is lost") {
+    worker(0).exit(1);
+    worker(0).tell_exit();
+    run();
+    CHECK(!told);
+    worker(0).tell_lane_closed();
+    run();
+  }
+  REQUIRE(told);
+  CHECK(told->error().certificate->exit_code == 1);
+  CHECK(told->error().message.find("connection") == std::string::npos);
+}
+
 TEST_CASE_FIXTURE(waiting_fixture, "a worker that does not become ready in time is ended [P3]") {
   cfg.restart.start_failures = 1;
   cfg.start.timeout = 5s;

@@ -49,6 +49,8 @@ TEST_CASE("a start that failed shows what the worker wrote last [W4]") {
   CHECK(cli::describe(x)
         == "snakepit: pool_failed: no worker could start\n"
            "  The worker's last words:\n  one\n  two");
+  CHECK(cli::describe(x, cli::last_words::shown_before)
+        == "snakepit: pool_failed: no worker could start");
 }
 
 TEST_CASE("text that is not UTF-8 still becomes a JSON string") {

@@ -77,7 +77,7 @@ public:
         x_ = x;
     x_->channel_events_ = events_;
     x_->channel_alive_ = true;
-    x_->hello_came = true;
+    x_->hello_came = x_->hello_is_open_ = true;
   }
   void open(uint32_t) override {
     x_->opened_ = true;
@@ -150,6 +150,7 @@ void scripted_worker::bind() {
 
 void scripted_worker::greet() {
   now = phase::greeted;
+  hello_is_open_ = false;
   auto reply = core::hello_reply{};
   reply.pid = pid_;
   reply.lanes = 1;
@@ -160,6 +161,7 @@ void scripted_worker::greet() {
 
 void scripted_worker::refuse_hello(error why) {
   now = phase::greeted;
+  hello_is_open_ = false;
   if (channel_alive_)
     channel_events_.on_greeted(tl::unexpected{std::move(why)});
 }
@@ -220,7 +222,11 @@ void scripted_worker::tell_exit() {
 
 void scripted_worker::tell_lane_closed() {
   closed_told_ = true;
-  if (channel_alive_)
+  if (!channel_alive_)
+    return;
+  if (std::exchange(hello_is_open_, false))
+    channel_events_.on_greeted(fail(reason::worker_start_failed, "connection lost"));
+  else
     channel_events_.on_lane_closed(0, "connection lost");
 }
 

@@ -57,6 +57,7 @@ public:
   void die(int signal);
   void exit(int code);
   void tell_exit();
+  /// The connection's end: of the lane, or of a Hello that was not answered.
   void tell_lane_closed();
 
   // -- questions ----------------------------------------------------------------
@@ -74,7 +75,7 @@ public:
     return exit_told_;
   }
   bool lane_closed_told() const {
-    return closed_told_ || !opened_;
+    return closed_told_ || !(opened_ || hello_is_open_);
   }
   const item& current() const {
     return *running_;
@@ -95,6 +96,7 @@ private:
   io::process_launcher::callback done_;
   io::process* object_ = nullptr;
   bool channel_alive_ = false;
+  bool hello_is_open_ = false;
   bool opened_ = false;
   bool exit_told_ = false;
   bool closed_told_ = false;
