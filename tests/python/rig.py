@@ -146,7 +146,9 @@ class Rig:
     def __init__(self, **kwargs):
         self.words = _page.words(_page.private_page(), 0)
         self.adapter = Tools()
-        self.lane = Lane(self.words, Limits(1000, 100), lambda finals: finals, **kwargs)
+        self.lane = Lane(
+            self.words, Limits(1000, 100), lambda finals: finals, lambda finals: b"one", **kwargs
+        )
         self.adapter.words, self.adapter.lane = self.words, self.lane
         for spec in SPECS.values():
             self.lane.add(spec, self.adapter)

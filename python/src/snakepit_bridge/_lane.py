@@ -10,7 +10,7 @@ import asyncio
 import inspect
 import os
 import sys
-from time import monotonic_ns
+from time import monotonic_ns, sleep
 from typing import Any, Callable, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
 
 from . import _errors, codec, context
@@ -18,15 +18,19 @@ from ._arguments import KIND_RAW, PROBE, PROBE_TOOL, Tool, arguments_of, bind, t
 from ._async import LaneLoop
 from ._errors import Failure
 from ._interrupt import Interrupts
-from ._page import CANCEL, CLAIMED, DONE, LIMIT, STARTED_NS
+from ._journal import MESSAGE, Journal
+from ._page import ACKED, CANCEL, CLAIMED, DONE, LIMIT, STARTED_NS
 from ._tools import ToolSpec
 from .context import CallContext, Cancelled
 
 R = TypeVar("R")
 
-#: Finals are sent when the oldest is this old, or when they are about this large.
+#: Finals are sent when the oldest is this old, or when they are about this large: half of what the
+#: journal holds, so that one half is acknowledged while the other is filled.
 FLUSH_NS = 1_000_000
-FLUSH_BYTES = 1 << 20
+FLUSH_BYTES = 1 << 15
+#: How often a lane that must not go on looks whether the host has what the journal could not hold.
+ACK_LOOK = 0.0002
 MAX_BATCH = 256
 
 
@@ -56,6 +60,8 @@ _TOO_LATE = Failure("deadline_exceeded", "the deadline had passed before the cal
 class Lane(Generic[R]):
     """One thread of execution.
 
+    pack: makes the message that carries finals to the host.
+    serialize: its bytes, for finals that the journal cannot hold as they are.
     is_well, mend: asked before each call, and called if the answer is no and before each batch.
     """
 
@@ -64,6 +70,7 @@ class Lane(Generic[R]):
         words: memoryview,
         limits: Limits,
         pack: Callable[[Finals], R],
+        serialize: Callable[[R], bytes],
         is_well: Callable[[], bool] = lambda: True,
         mend: Callable[[], None] = lambda: None,
     ) -> None:
@@ -74,8 +81,12 @@ class Lane(Generic[R]):
         #: Whether this process is a fork of the worker, made by a tool.
         self.forked = False
         self._words = words
+        self._journal = Journal(words)
+        #: Number of a final that is not in the journal: the host must have it before the next claim.
+        self._owed = 0
         self._limits = limits
         self._pack = pack
+        self._serialize = serialize
         self._is_well = is_well
         self._mend = mend
         self._tools: Dict[int, Tool] = {PROBE: PROBE_TOOL}
@@ -96,6 +107,7 @@ class Lane(Generic[R]):
     def run(self, batch: Any) -> Iterator[R]:
         """Runs a batch. Each value yielded is to be sent before the next is asked for."""
         words, invoke, is_well = self._words, self._invoke, self._is_well
+        note, mark = self._journal.note, self._journal.mark
         payload_bytes, depth = self._limits
         first, count = batch.first_seq, batch.count
         if not 1 <= count <= MAX_BATCH:
@@ -107,13 +119,21 @@ class Lane(Generic[R]):
         self._mend()
         arguments, tools = arguments_of(batch, self._tools), tools_of(batch, self._tools)
         out, pending, oldest = Finals(first), 0, 0
-        now = monotonic_ns()
+        now, before = monotonic_ns(), words[CLAIMED]
         for seq, tool, given in zip(range(first, first + count), tools, arguments):
+            if self._owed:
+                if out.size:
+                    mark(before)
+                    yield self._pack(out)
+                    out, pending = Finals(seq), 0
+                self._await_ack()
+                now = monotonic_ns()
             words[CLAIMED] = seq
             if words[LIMIT] < seq or self.stopping:
-                words[CLAIMED] = seq - 1
+                words[CLAIMED] = before
                 out.revoked_from = seq
                 break
+            before = seq
             words[STARTED_NS] = now
             if not is_well():
                 self._mend()
@@ -125,10 +145,16 @@ class Lane(Generic[R]):
             attachments: List[bytes] = []
             if data is None or len(data) > payload_bytes:
                 data, attachments, result = self._encode_with_care(result, batch.kind)
-            words[DONE] = seq
             began, now = now, monotonic_ns()
+            run_us = (now - began + 999) // 1000
+            if attachments or type(result) is Failure:
+                self._note_message(seq, data, attachments, result, run_us)
+            elif not note(seq, data, run_us):
+                self._owed = seq
+            words[DONE] = seq
             added = len(data) + sum(map(len, attachments)) if attachments else len(data)
             if pending and pending + added > FLUSH_BYTES:
+                mark(seq)
                 yield self._pack(out)
                 out, pending = Finals(seq), 0
             if not out.size:
@@ -139,14 +165,35 @@ class Lane(Generic[R]):
                 out.attachments[len(out.size)] = attachments
             out.parts.append(data)
             out.size.append(len(data))
-            out.run_us.append((now - began + 999) // 1000)
+            out.run_us.append(run_us)
             pending += added
             if now - oldest >= FLUSH_NS and seq + 1 < first + count:
+                mark(seq)
                 yield self._pack(out)
                 out, pending, now = Finals(seq + 1), 0, monotonic_ns()
         self._batch = None  # it may be large
         if out.size or out.revoked_from:
+            mark(before)
             yield self._pack(out)
+
+    def _note_message(
+        self, seq: int, data: bytes, attachments: List[bytes], result: Any, run_us: int
+    ) -> None:
+        """Notes a final that is more than its data; its message is what the stream would carry."""
+        alone = Finals(seq)
+        alone.parts, alone.size, alone.run_us = [data], [len(data)], [run_us]
+        if attachments:
+            alone.attachments[0] = attachments
+        else:
+            alone.failures[0] = result
+        if not self._journal.note(seq, self._serialize(self._pack(alone)), run_us, MESSAGE):
+            self._owed = seq
+
+    def _await_ack(self) -> None:
+        words, owed = self._words, self._owed
+        while words[ACKED] < owed and not self.stopping:
+            sleep(ACK_LOOK)
+        self._owed = 0
 
     def _invoke(self, seq: int, tool: Optional[Tool], given: Any) -> Any:
         """Calls a tool: its result, or a Failure.

@@ -50,7 +50,7 @@ class Running:
         self.adapter = adapter
         self._tools = {tool.name: tool for tool in tools}
         words = _page.words(_page.private_page(), 0)
-        self._lane: Lane[Finals] = Lane(words, limits, lambda finals: finals)
+        self._lane: Lane[Finals] = Lane(words, limits, lambda finals: finals, lambda _: b"")
         self._limits = limits
         self._numbers = itertools.count(1)
         for tool in tools:

@@ -92,11 +92,11 @@ class Worker:
             _refuse("protocol_error", f"this worker has one lane, not {hello.lanes}", "lanes")
 
     def _load(self, hello: Hello) -> Greeting:
-        from ._transport.messages import results_of
+        from ._transport.messages import results_of, serialize
 
         words = _page.words(self._inherited.page, 0)
         stdio = self._stdio
-        lane = Lane(words, hello.limits, results_of, stdio.is_well, stdio.mend)
+        lane = Lane(words, hello.limits, results_of, serialize, stdio.is_well, stdio.mend)
         lane.install(INTERRUPT_SIGNAL)
         spec = hello.adapter
         loaded = _loader.load(spec)
@@ -115,6 +115,7 @@ class Worker:
             libraries=_libraries(),
             adapter=loaded.name,
             tools=loaded.tools,
+            features=["membarrier"] if _page.register_barrier() else [],
         )
 
     def run(self, batch: Any) -> Iterator[Any]:

@@ -37,6 +37,7 @@ class Greeting(NamedTuple):
     libraries: Dict[str, str]
     adapter: str
     tools: List[ToolSpec]
+    features: List[str]
 
 
 class Service(Protocol):

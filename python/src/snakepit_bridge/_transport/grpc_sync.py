@@ -220,12 +220,7 @@ def _stream(
 
     if executor is not None:
         serve.experimental_thread_pool = executor  # type: ignore[attr-defined]
-    return grpc.stream_stream_rpc_method_handler(serve, request.FromString, _serialize)
-
-
-def _serialize(message: Any) -> bytes:
-    serialized: bytes = message.SerializeToString()
-    return serialized
+    return grpc.stream_stream_rpc_method_handler(serve, request.FromString, messages.serialize)
 
 
 def _refusal(code: Any, text: str) -> Any:

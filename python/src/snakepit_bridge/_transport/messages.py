@@ -46,6 +46,7 @@ def reply_of(greeting: Union[Greeting, Failure]) -> Any:
         libraries=greeting.libraries,
         adapter=fit(greeting.adapter),
         lanes=1,
+        features=greeting.features,
     )
     for tool in greeting.tools:
         reply.tools.add(
@@ -77,6 +78,11 @@ def results_of(finals: Finals) -> Any:
     for index, data in finals.attachments.items():
         results.attachments.add(index=index, data=data)
     return results
+
+
+def serialize(message: Any) -> bytes:
+    serialized: bytes = message.SerializeToString()
+    return serialized
 
 
 def error_of(failure: Failure) -> Any:
