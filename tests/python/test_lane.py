@@ -289,8 +289,9 @@ def test_an_exit_in_another_task_ends_the_call_and_not_the_loop_Y2():
 
 
 class FakeFrame:
-    def __init__(self, code):
+    def __init__(self, code, back=None):
         self.f_code = code
+        self.f_back = back
 
 
 def test_a_signal_raises_only_inside_of_the_call_that_is_meant_Q3():
@@ -314,5 +315,9 @@ def test_a_signal_raises_only_inside_of_the_call_that_is_meant_Q3():
     assert not raises(0, 5, tool_frame)
     assert not raises(5, 5, lane_frame)
     assert not raises(5, 5, None)
+    # A signal that comes while another is being handled.
+    handler = _interrupt.Interrupts.on_signal.__code__
+    assert raises(5, 5, FakeFrame(handler, FakeFrame(handler, tool_frame)))
+    assert not raises(5, 5, FakeFrame(handler, FakeFrame(handler, lane_frame)))
 
 

@@ -64,6 +64,9 @@ class Interrupts:
         seq = self.armed
         if seq == 0 or self._words[_page.CANCEL] != seq:
             return
+        # A signal can come while another is being handled: what counts is what that one interrupted.
+        while frame is not None and frame.f_code is _ON_SIGNAL:
+            frame = frame.f_back
         if self.held or frame is None or frame.f_code is self._lane_code:
             return
         self.hit = seq
@@ -77,6 +80,9 @@ class Interrupts:
         """asyncio's own way; enough if the call awaits something."""
         task.cancel()
         task.get_loop().call_soon_threadsafe(_nothing)  # wakes the loop if it waits
+
+
+_ON_SIGNAL = Interrupts.on_signal.__code__
 
 
 def _nothing() -> None:
