@@ -17,7 +17,7 @@ from fcntl import F_ADD_SEALS, F_DUPFD_CLOEXEC, F_SEAL_GROW, F_SEAL_SHRINK, fcnt
 from snakepit_bridge._pb import worker_pb2 as pb
 
 SECTION = 4096 + 65536
-CLAIMED, DONE, STARTED, LIMIT, CANCEL = 8, 9, 10, 16, 17
+CLAIMED, DONE, STARTED, LIMIT, CANCEL, ACKED = 8, 9, 10, 16, 17, 18
 INTERRUPT = signal.SIGRTMIN + 1
 BRIDGE = str(pathlib.Path(pb.__file__).parent.parent.parent)
 HERE = pathlib.Path(__file__).parent
@@ -76,7 +76,7 @@ class Process:
         self._mapped = mmap.mmap(page_fd, SECTION)
         self.words = memoryview(self._mapped).cast("Q")
         self.words[0] = 0x31304E4C5449504E
-        self.words[LIMIT] = (1 << 64) - 1
+        self.words[LIMIT] = self.words[ACKED] = (1 << 64) - 1
         lifetime, self.lifetime = os.pipe()
         token_read, token_write = os.pipe()
         os.write(token_write, self.token)

@@ -16,8 +16,8 @@ from snakepit_bridge._lane import Lane, Limits
 NUMBER = signal.SIGRTMIN + 1
 CALLS = 64
 CAPACITY = 100 * CALLS
-#: Words of the page that the lane has no use for.
-OVER, NOTES = 32, 1024
+#: A word of the page that the lane has no use for. Notes of the calls fill a section of their own.
+OVER = 32
 
 
 class Tools(Adapter):
@@ -46,10 +46,10 @@ class Tools(Adapter):
 def send_signals(memory, parent):
     """In a process of its own: signals all the time, for the call that runs, for its neighbours and
     for none. Each wanted call is noted in a word of the page that nobody else uses."""
-    words = _page.words(memory, 0)
+    words, notes = _page.words(memory, 0), _page.words(memory, 1)
     while not words[OVER]:
         number = max(1, words[_page.CLAIMED] + random.choice((-1, 0, 0, 0, 1)))
-        words[NOTES + number] = number
+        notes[number] = number
         words[_page.CANCEL] = number
         for _ in range(random.randrange(3)):
             try:
@@ -62,10 +62,10 @@ def send_signals(memory, parent):
 
 @pytest.mark.parametrize("name", ["nothing", "work", "fail", "encode_much", "later"])
 def test_no_signal_raises_outside_of_the_call_it_is_meant_for_Q3(name):
-    memory = memoryview(mmap.mmap(-1, _page.SECTION_SIZE))
-    words = _page.words(memory, 0)
-    words[_page.LIMIT] = _page.NO_LIMIT
-    lane = Lane(words, Limits(), lambda finals: finals)
+    memory = memoryview(mmap.mmap(-1, 2 * _page.SECTION_SIZE))
+    words, notes = _page.words(memory, 0), _page.words(memory, 1)
+    words[_page.LIMIT] = words[_page.ACKED] = _page.NO_LIMIT
+    lane = Lane(words, Limits(), lambda finals: finals, lambda finals: b"one")
     for spec in _tools.of_class(Tools):
         lane.add(spec, Tools())
     number = next(x.number for x in _tools.of_class(Tools) if x.name == name)
@@ -95,6 +95,6 @@ def test_no_signal_raises_outside_of_the_call_it_is_meant_for_Q3(name):
     cancelled = [seq for seq, reason in found.items() if reason == "cancelled"]
     print(f"{name}: {len(cancelled)} calls cancelled")
     assert len(found) == CAPACITY and set(found.values()) <= {usual, "cancelled"}
-    assert all(words[NOTES + seq] == seq for seq in cancelled)
+    assert all(notes[seq] == seq for seq in cancelled)
     # The shortest are over too soon to be hit for sure.
     assert cancelled or name in ("nothing", "work", "fail")
