@@ -72,6 +72,13 @@ struct lane_batch {
   std::vector<core::call_ptr> calls;
 };
 
+/// A lane holds more than one call and should be looked after. From the POOL.
+struct lane_look {
+  uint32_t lane;
+  /// Take back what has not begun.
+  bool revoke;
+};
+
 /// Stop serving; end within `grace`.
 struct worker_stop {
   duration grace;
@@ -84,7 +91,7 @@ struct worker_up {
   uint32_t slot;
   uint32_t generation;
   caf::actor worker;
-  uint32_t lanes;
+  std::vector<core::lane_page> pages; // one a lane
   int64_t pid;
   std::vector<core::tool_entry> tools;
 };
@@ -105,7 +112,7 @@ struct worker_down {
   std::vector<core::call_ptr> returned;
 };
 
-/// Calls that came too late to a worker that is gone, in their order. From the WORKER.
+/// Calls that a worker has not begun and will not, in their order. From the WORKER.
 struct calls_back {
   std::vector<core::call_ptr> calls;
 };
@@ -123,6 +130,17 @@ struct lane_done {
     duration total;
   };
   std::vector<run> runs;
+  /// Whether the lane must not be given anything for now: it is being cleared.
+  bool held = false;
+
+  void count_failure(reason why) {
+    for (auto& [seen, n] : failed)
+      if (seen == why) {
+        ++n;
+        return;
+      }
+    failed.emplace_back(why, 1);
+  }
 };
 
 /// The worker supervisor is there, or there again: workers may be started.
@@ -179,6 +197,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(snakepit_internal, SNAKEPIT_FIRST_TYPE_ID + 120)
 CAF_ADD_ATOM(snakepit_internal, snakepit::atom, tick, "tick")
 CAF_ADD_ATOM(snakepit_internal, snakepit::atom, listening, "listening")
 CAF_ADD_ATOM(snakepit_internal, snakepit::atom, buried, "buried")
+CAF_ADD_ATOM(snakepit_internal, snakepit::atom, look, "look")
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::submission>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::results>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::io::exit_status>))
@@ -198,5 +217,6 @@ CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::ready_waiter>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stats_query>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::cancel_order>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::drain_order>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_look>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

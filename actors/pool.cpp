@@ -13,6 +13,8 @@ using telemetry::level;
 namespace {
 
 constexpr auto log_category = "pool";
+/// How often the lane pages are read while a lane holds more than one call.
+constexpr auto look_interval = std::chrono::milliseconds{2};
 
 std::string text(duration x) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count()) + "ms";
@@ -38,6 +40,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
     [&st](local<drain_order>& x) { st.on_drain(*x); },
     [&st](atom::tick) { st.on_tick(); },
+    [&st](atom::look) { st.on_look(); },
   };
 }
 
@@ -72,6 +75,7 @@ void pool_state::on_submission(core::submission& x) {
 
 void pool_state::on_lane_done(lane_done& x) {
   board->ended(x.lane, x.ended);
+  board->hold(x.lane, x.held);
   counters.succeeded += x.succeeded;
   counters.late += x.late;
   for (auto& [why, n] : x.failed)
@@ -101,7 +105,10 @@ void pool_state::on_worker_up(worker_up& x) {
   i->second.pid = x.pid;
   i->second.worker = x.worker;
   slots->on_ready(x.slot, x.generation, now());
-  board->add(x.slot, x.generation, x.lanes);
+  board->add(x.slot, x.generation, static_cast<uint32_t>(x.pages.size()));
+  i->second.watchers.assign(x.pages.size(),
+                            core::lane_watch{2 * settings.config.queue.prefetch_time});
+  i->second.pages = std::move(x.pages);
   world.log->write(level::info, log_category, "worker ready",
                    {{"pool", settings.config.name}, {"slot", x.slot}, {"pid", x.pid}});
   note_resources();
@@ -314,6 +321,7 @@ void pool_state::dispatch() {
   }
   if (queue->next_deadline() < armed)
     arm();
+  keep_looking();
 }
 
 std::vector<core::call_ptr> pool_state::take(const core::lane_id& lane, duration& worth) {
@@ -356,6 +364,27 @@ const core::call* pool_state::next_call() {
   return nullptr;
 }
 
+void pool_state::keep_looking() {
+  if (looking || !board->any_crowded())
+    return;
+  looking = true;
+  self->delayed_send(self, look_interval, atom::look_v);
+}
+
+void pool_state::on_look() {
+  looking = false;
+  auto time = now();
+  for (auto& [slot, member] : members)
+    for (uint32_t i = 0; i < member.watchers.size(); ++i) {
+      auto& page = member.pages[i];
+      auto advice = member.watchers[i].look(time, page.claimed(), page.done(), page.acked());
+      if (advice && board->is_crowded({slot, member.generation, i}))
+        caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
+                       make_local(lane_look{i, advice.revoke}));
+    }
+  keep_looking();
+}
+
 // -- workers --------------------------------------------------------------------
 
 void pool_state::start_workers() {
@@ -370,9 +399,10 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
   auto cfg = settings.worker(slot, generation);
   if (!cfg)
     return start_failed(slot, generation, std::move(cfg.error()), false);
-  members[slot] = member{generation, {}, 0, false};
-  auto who =
-    worker_world{caf::actor_cast<caf::actor>(self), world.spawner, world.make_channel, world.log};
+  auto& member = members[slot] = {};
+  member.generation = generation;
+  auto who = worker_world{caf::actor_cast<caf::actor>(self), world.spawner, world.make_channel,
+                          world.log, world.barrier};
   auto spec = std::make_shared<child_spec>();
   spec->name = std::to_string(slot) + "." + std::to_string(generation);
   spec->restart = core::restart_type::temporary;

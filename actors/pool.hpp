@@ -2,6 +2,7 @@
 
 #include "actors/core/call_queue.hpp"
 #include "actors/core/lane_board.hpp"
+#include "actors/core/lane_watch.hpp"
 #include "actors/core/pool_counters.hpp"
 #include "actors/core/run_times.hpp"
 #include "actors/core/slot_table.hpp"
@@ -42,7 +43,9 @@ using pool_actor = pool_interface::extend<
   // From the runtime: stop admitting, finish what is there.
   caf::reacts_to<local<drain_order>>,
   // INTERNAL: something is due.
-  caf::reacts_to<atom::tick>>;
+  caf::reacts_to<atom::tick>,
+  // INTERNAL: lanes are to be looked after.
+  caf::reacts_to<atom::look>>;
 
 /// Everything a POOL needs to know; what the configuration leaves open is filled in.
 struct pool_settings {
@@ -62,6 +65,7 @@ struct pool_world {
   std::function<std::unique_ptr<io::worker_channel>(io::channel_events)> make_channel;
   /// Of the host and the processes given.
   std::function<resource_usage(const std::vector<int64_t>&)> measure;
+  std::function<bool()> barrier;
   std::shared_ptr<telemetry::log> log;
   caf::actor spawner;
 };
@@ -87,6 +91,7 @@ struct pool_state {
   void on_cancel(cancel_order& x);
   void on_drain(drain_order& x);
   void on_tick();
+  void on_look();
 
   /// The actor of a worker has ended; unless it has said so before, by a fault of ours.
   void on_down(const caf::down_msg& x);
@@ -98,6 +103,8 @@ struct pool_state {
     caf::actor worker; // null until its supervisor has started it
     int64_t pid = 0;
     bool up = false;
+    std::vector<core::lane_page> pages;     // one a lane
+    std::vector<core::lane_watch> watchers; // of them
   };
 
   void init(pool_settings cfg, pool_world w);
@@ -118,6 +125,9 @@ struct pool_state {
 
   /// Puts calls that no worker has begun back to the front of the queue.
   void take_back(std::vector<core::call_ptr> calls);
+
+  /// Looks after lanes as long as any holds more than one call.
+  void keep_looking();
 
   /// Starts the workers that are due.
   void start_workers();
@@ -162,6 +172,7 @@ struct pool_state {
   core::time_point drain_until = core::never;
 
   core::time_point armed = core::never;
+  bool looking = false; // an `atom::look` is on its way
 };
 
 /// Runs every admitted call on one worker of its own, keeps its slots filled, and answers or hands

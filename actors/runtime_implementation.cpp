@@ -116,9 +116,10 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto plans = std::vector<pool_plan>{};
   for (auto& pool : cfg.pools) {
     auto entry = std::make_shared<pool_entry>();
-    auto plan = pool_plan{settings_of(pool, cfg, context),
-                          {entry, io::make_grpc_channel, io::measure, x->log, {}},
-                          x->launcher};
+    auto plan =
+      pool_plan{settings_of(pool, cfg, context),
+                {entry, io::make_grpc_channel, io::measure, io::memory_barrier, x->log, {}},
+                x->launcher};
     x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout,
                         pool.limits.inline_bytes, entry});
     plans.push_back(std::move(plan));

@@ -3,8 +3,6 @@
 #include "actors/core/exit_verdict.hpp"
 #include "actors/spawner.hpp"
 
-#include <csignal>
-
 namespace snakepit {
 
 using namespace std::chrono_literals;
@@ -24,8 +22,6 @@ constexpr auto last_words = 500ms;
 /// It must be over before the supervisor loses patience (`worker_patience`), which would answer
 /// nobody.
 constexpr auto kill_wait = 2s;
-/// How often an abandoned call that has not begun is looked at.
-constexpr auto abandoned_look = 10ms;
 
 constexpr size_t certificate_stderr = 4096;
 
@@ -73,24 +69,9 @@ io::channel_events channel_events_for(const worker_actor& to) {
   return result;
 }
 
-void count_failure(lane_done& done, reason why) {
-  for (auto& [seen, n] : done.failed)
-    if (seen == why) {
-      ++n;
-      return;
-    }
-  done.failed.emplace_back(why, 1);
-}
-
 /// Of a failed greeting: the worker is lost without a word. Its exit status says more.
 bool is_lost(const error& x) {
   return x.reason == reason::worker_start_failed && x.details.count("phase") == 0;
-}
-
-error deadline_error(const core::call& x) {
-  return {reason::deadline_exceeded,
-          "`" + x.group->tool + "` was not done by its deadline",
-          {{"tool", x.group->tool}}};
 }
 
 } // namespace
@@ -119,6 +100,7 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
     [&st](local<io::exit_status>& x) { st.on_exit(*x); },
     [&st](local<lane_batch>& x) { st.on_batch(*x); },
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
+    [&st](local<lane_look>& x) { st.on_look(*x); },
     [&st](atom::buried) { st.on_buried(); },
     [&st](atom::tick) { st.on_tick(); },
   };
@@ -167,6 +149,7 @@ void worker_state::on_greeted(greeted& x) {
   for (auto& tool : x.reply->tools)
     tools.emplace(tool.description.name, tool.number);
   hello_tools = std::move(x.reply->tools);
+  has_barrier = x.reply->has_barrier;
   channel->open(cfg.hello.lanes);
   unproved = cfg.hello.lanes;
   lanes.resize(cfg.hello.lanes);
@@ -184,36 +167,11 @@ void worker_state::on_results(core::results& x) {
     return;
   if (!was_ready)
     return on_proved(x);
-  auto& lane = lanes[x.lane];
-  auto done = done_on(x.lane);
-  auto ends = std::vector<std::pair<core::call_ptr, outcome>>{};
-  ends.reserve(x.finals.size());
-  for (auto& final : x.finals) {
-    auto match = lane.calls.finish(final.seq);
-    if (match.kind == core::in_flight::match::unknown)
-      continue;
-    ++done.ended;
-    ++calls_done;
-    if (match.kind == core::in_flight::match::late) {
-      ++done.late;
-      continue;
-    }
-    if (final.end && final.end->text().size() > cfg.hello.payload_bytes)
-      final.end = fail(reason::too_large, "the result is larger than the limit");
-    if (final.end)
-      ++done.succeeded;
-    else
-      count_failure(done, final.end.error().reason);
-    if (done.runs.empty() || done.runs.back().tool != match.tool)
-      done.runs.push_back({match.tool, 0, duration{0}});
-    ++done.runs.back().count;
-    done.runs.back().total += std::chrono::microseconds{final.run_us};
-    ends.emplace_back(std::move(match.call), std::move(final.end));
-  }
-  // The pool first: who has an answer must find it counted, and the lane has room.
-  tell_pool(std::move(done));
-  for (auto& [call, end] : ends)
-    call->slot.answer(std::move(end));
+  take_finals(x);
+  auto& revocation = lanes[x.lane].revocation;
+  if (x.revoked_from != 0 && revocation.active())
+    take_above(x.lane, revocation.on_report(x.revoked_from));
+  release(x.lane);
 }
 
 void worker_state::on_lane_closed(lane_closed& x) {
@@ -250,6 +208,13 @@ void worker_state::on_batch(lane_batch& x) {
       returned.push_back(std::move(call));
     return;
   }
+  if (lanes[x.lane].revocation.active()) {
+    // It was sent before the POOL heard of that.
+    auto done = done_on(x.lane);
+    done.ended = x.calls.size();
+    tell_pool(std::move(done));
+    return caf::anon_send(world.pool, make_local(calls_back{std::move(x.calls)}));
+  }
   send(x.lane, std::move(x.calls));
   arm(lanes[x.lane].calls.next_deadline());
 }
@@ -263,9 +228,21 @@ void worker_state::on_cancel(cancel_order& x) {
     auto why = error{reason::cancelled, "the caller cancelled `" + call->group->tool + "`"};
     ends.emplace_back(std::move(call), std::move(why));
     answer(std::move(ends), done_on(i));
-    press(lanes[i]);
+    if (lanes[i].calls.is_abandoned(lanes[i].page.claimed()))
+      press(lanes[i]);
+    else
+      revoke(i);
     return arm_all();
   }
+}
+
+void worker_state::on_look(lane_look& x) {
+  if (phase != worker_phase::ready || x.lane >= lanes.size())
+    return;
+  read_journal(x.lane);
+  if (x.revoke)
+    revoke(x.lane);
+  arm_all();
 }
 
 void worker_state::on_buried() {
@@ -286,6 +263,8 @@ void worker_state::on_tick() {
   for (uint32_t i = 0; i < lanes.size() && phase < worker_phase::settled; ++i) {
     expire(i);
     press(lanes[i]);
+    if (now() >= lanes[i].look_at)
+      try_taking(i);
   }
   if (now() >= settle_at)
     return settle();
@@ -355,8 +334,17 @@ void worker_state::become_ready() {
   was_ready = true;
   start_deadline = core::never;
   calls_done = 0;
-  auto up = worker_up{cfg.hello.slot,  cfg.hello.generation,    caf::actor_cast<caf::actor>(self),
-                      cfg.hello.lanes, process->identity().pid, std::move(hello_tools)};
+  auto up = worker_up{};
+  up.slot = cfg.hello.slot;
+  up.generation = cfg.hello.generation;
+  up.worker = caf::actor_cast<caf::actor>(self);
+  up.pid = process->identity().pid;
+  up.tools = std::move(hello_tools);
+  for (auto& lane : lanes) {
+    lane.acked = lane.calls.next_seq() - 1; // the probe
+    lane.page.set_acked(lane.acked);
+    up.pages.push_back(lane.page);
+  }
   caf::anon_send(world.pool, make_local(std::move(up)));
 }
 
@@ -373,110 +361,6 @@ void worker_state::expect_end(std::string because) {
   kill_because = std::move(because);
   kill_at = core::later(now(), last_words);
   arm(kill_at);
-}
-
-// -- running --------------------------------------------------------------------
-
-void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
-  auto& lane = lanes[index];
-  auto done = done_on(index);
-  auto refused = std::vector<ending>{};
-  auto batch = core::batch{index, lane.calls.next_seq(), core::payload_kind::json, {}};
-  auto flush = [&] {
-    if (!batch.items.empty())
-      channel->send(batch);
-    batch.items.clear();
-    batch.first_seq = lane.calls.next_seq();
-  };
-  auto time = now();
-  for (auto& call : calls) {
-    auto number = tool_number(*call);
-    if (number == 0 || call->deadline <= time) {
-      auto why = number != 0 ? deadline_error(*call)
-                             : error{reason::unknown_tool,
-                                     "the worker has no tool `" + call->group->tool + "`"};
-      ++done.ended;
-      refused.emplace_back(std::move(call), std::move(why));
-      continue;
-    }
-    if (call->kind != batch.kind)
-      flush();
-    batch.kind = call->kind;
-    auto left = std::chrono::duration_cast<std::chrono::microseconds>(call->deadline - time);
-    auto budget = call->deadline == core::never ? 0 : std::max<int64_t>(left.count(), 1);
-    auto& options = call->group->options;
-    auto has_context =
-      !options.session.empty() || !options.correlation_id.empty() || !options.traceparent.empty();
-    batch.items.push_back({number, static_cast<uint64_t>(budget), call->data,
-                           call->attachments.empty() ? nullptr : &call->attachments,
-                           has_context ? &options : nullptr});
-    lane.calls.add(std::move(call));
-  }
-  flush();
-  answer(std::move(refused), std::move(done));
-}
-
-void worker_state::answer(std::vector<ending> ends, lane_done done) {
-  if (ends.empty() && done.ended == 0)
-    return;
-  for (auto& [call, why] : ends)
-    count_failure(done, why.reason);
-  tell_pool(std::move(done));
-  for (auto& [call, why] : ends)
-    call->slot.answer(tl::unexpected{std::move(why)});
-}
-
-uint32_t worker_state::tool_number(const core::call& x) {
-  if (x.group.get() != last_group) {
-    auto i = tools.find(x.group->tool);
-    last_number = i == tools.end() ? 0 : i->second;
-    last_group_owner = x.group;
-    last_group = x.group.get();
-  }
-  return last_number;
-}
-
-void worker_state::expire(uint32_t index) {
-  auto ends = std::vector<ending>{};
-  for (auto& call : lanes[index].calls.expire(now())) {
-    auto why = deadline_error(*call);
-    ends.emplace_back(std::move(call), std::move(why));
-  }
-  answer(std::move(ends), done_on(index));
-}
-
-void worker_state::press(lane& x) {
-  auto running = x.page.claimed();
-  auto runs = x.page.done() < running && x.calls.is_abandoned(running);
-  if (x.overrun != 0 && (!runs || x.overrun != running)) {
-    x.overrun = 0;
-    x.again_at = x.kill_at = core::never;
-    x.page.set_cancel(0);
-  }
-  if (!runs || phase >= worker_phase::dying)
-    return;
-  if (x.overrun == 0) {
-    x.overrun = running;
-    x.kill_at = core::later(now(), cfg.cancel_grace);
-    x.again_at = now();
-  }
-  if (now() >= x.kill_at)
-    return kill(x.calls.was_cancelled(running) ? "cancel" : "deadline");
-  // Told again in case the first signal came just before the run began.
-  if (now() >= x.again_at) {
-    x.page.set_cancel(running);
-    process->signal(SIGRTMIN + core::interrupt_signal_offset);
-    x.again_at = core::later(now(), cfg.cancel_grace / 3);
-  }
-}
-
-time_point worker_state::next_due(const lane& x) const {
-  auto result = x.calls.next_deadline();
-  if (x.overrun != 0)
-    result = std::min({result, x.kill_at, x.again_at});
-  else if (x.calls.has_abandoned())
-    result = std::min(result, core::later(now(), abandoned_look));
-  return result;
 }
 
 // -- ending ---------------------------------------------------------------------
@@ -504,6 +388,8 @@ void worker_state::settle_if_done() {
 void worker_state::settle() {
   if (phase == worker_phase::settled)
     return;
+  for (uint32_t i = 0; was_ready && i < lanes.size(); ++i)
+    read_journal(i);
   phase = worker_phase::settled;
   auto settlements = std::vector<core::in_flight::settlement>{};
   for (auto& lane : lanes)
@@ -595,6 +481,7 @@ void worker_state::tell_pool(lane_done x) {
 lane_done worker_state::done_on(uint32_t index) const {
   auto result = lane_done{};
   result.lane = {cfg.hello.slot, cfg.hello.generation, index};
+  result.held = index < lanes.size() && lanes[index].revocation.active();
   return result;
 }
 

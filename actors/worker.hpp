@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/core/in_flight.hpp"
+#include "actors/core/revocation.hpp"
 #include "actors/io/worker_channel.hpp"
 #include "actors/messages.hpp"
 #include "telemetry/log.hpp"
@@ -36,6 +37,8 @@ using worker_actor = caf::typed_actor<
   caf::reacts_to<local<lane_batch>>,
   // A call is not wanted any more. From the POOL.
   caf::reacts_to<local<cancel_order>>,
+  // A lane should be looked after. From the POOL.
+  caf::reacts_to<local<lane_look>>,
   // The POOL has seen `worker_down` and sends nothing any more.
   caf::reacts_to<atom::buried>,
   // INTERNAL: something is due.
@@ -60,6 +63,8 @@ struct worker_world {
   caf::actor spawner;
   std::function<std::unique_ptr<io::worker_channel>(io::channel_events)> make_channel;
   std::shared_ptr<telemetry::log> log;
+  /// Makes the writes of workers that have a barrier visible; false if this kernel cannot.
+  std::function<bool()> barrier;
 };
 
 /// Where a worker stands; it only ever goes down this list, or straight to `dying`.
@@ -95,6 +100,7 @@ struct worker_state {
   void on_exit(io::exit_status& x);
   void on_batch(lane_batch& x);
   void on_cancel(cancel_order& x);
+  void on_look(lane_look& x);
   void on_buried();
   void on_tick();
 
@@ -110,6 +116,10 @@ struct worker_state {
     core::in_flight calls;
     core::lane_page page;
     bool closed = false;
+    uint64_t acked = 0;      // highest number whose final has come
+    uint64_t last_batch = 0; // its first number
+    core::revocation revocation;
+    core::time_point look_at = core::never; // while it has to look again without a barrier
     /// The abandoned call that is being interrupted, 0: none.
     uint64_t overrun = 0;
     core::time_point again_at = core::never;
@@ -137,6 +147,24 @@ struct worker_state {
 
   /// Numbers the calls and sends them, as many of one payload kind at a time as follow each other.
   void send(uint32_t index, std::vector<core::call_ptr> calls);
+
+  /// Ends the calls whose finals have come, by whatever way.
+  void take_finals(core::results& x);
+
+  /// Takes the finals that the lane's journal has and the stream has not brought.
+  void read_journal(uint32_t index);
+
+  /// Takes back what the lane has not begun.
+  void revoke(uint32_t index);
+
+  /// Looks whether what is above the lowered limit can be taken back by now.
+  void try_taking(uint32_t index);
+
+  /// Numbers above `floor` will never be begun: their calls go back to the POOL.
+  void take_above(uint32_t index, uint64_t floor);
+
+  /// Lets the lane have calls again.
+  void release(uint32_t index);
 
   /// A call and the error that ends it.
   using ending = std::pair<core::call_ptr, error>;
@@ -195,6 +223,7 @@ struct worker_state {
   std::shared_ptr<const core::call_group> last_group_owner;
   uint32_t last_number = 0;
   bool hello_is_out = false;
+  bool has_barrier = false;
   size_t unproved = 0; // lanes whose probe is out
 
   std::optional<error> start_error;

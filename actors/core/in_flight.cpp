@@ -21,11 +21,38 @@ in_flight::match in_flight::finish(uint64_t seq) {
   --unfinished_;
   auto result = match{x.call ? match::call_waits : match::late, std::move(x.call), x.tool};
   abandoned_ -= result.kind == match::late;
+  forget_finished();
+  return result;
+}
+
+in_flight::taken in_flight::take_above(uint64_t floor) {
+  auto result = taken{};
+  for (auto seq = std::max(floor + 1, base_); seq < next_seq(); ++seq) {
+    auto& x = entries_[seq - base_];
+    if (x.finished)
+      continue;
+    x.finished = true;
+    ++result.numbers;
+    if (x.call)
+      result.calls.push_back(std::move(x.call));
+    else
+      --abandoned_;
+  }
+  unfinished_ -= result.numbers;
+  forget_finished();
+  return result;
+}
+
+void in_flight::forget_finished() {
   while (!entries_.empty() && entries_.front().finished) {
     entries_.pop_front();
     ++base_;
   }
-  return result;
+}
+
+const call* in_flight::waiting(uint64_t seq) const {
+  auto* x = find(seq);
+  return x ? x->call.get() : nullptr;
 }
 
 std::vector<call_ptr> in_flight::expire(time_point now) {

@@ -42,6 +42,21 @@ public:
   /// Takes out, leaving its number, the call that has this ticket, if it is here.
   call_ptr withdraw(const call_ticket* ticket);
 
+  /// Ends the numbers above `floor`, which will never be begun.
+  struct taken {
+    std::vector<call_ptr> calls; // those that wait, in their order
+    size_t numbers = 0;          // that were unfinished
+  };
+  taken take_above(uint64_t floor);
+
+  /// Whether numbers above `floor`, none of which was begun, are unfinished.
+  bool has_above(uint64_t floor) const noexcept {
+    return next_seq() > floor + 1 && !entries_.empty() && !entries_.back().finished;
+  }
+
+  /// What the unfinished call of this number is; null if there is none, or nobody waits for it.
+  const call* waiting(uint64_t seq) const;
+
   /// Whether the number is unfinished and nobody waits for it any more.
   bool is_abandoned(uint64_t seq) const;
 
@@ -83,6 +98,7 @@ private:
   };
 
   const entry* find(uint64_t seq) const;
+  void forget_finished();
 
   std::deque<entry> entries_; // entry i has the number base_ + i
   uint64_t base_ = 1;

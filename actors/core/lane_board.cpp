@@ -20,6 +20,7 @@ size_t lane_board::remove(uint32_t slot, uint32_t generation) {
     roomy_.erase(key_of(i->first, i->second));
     lost += i->second.calls;
     busy_ -= i->second.calls > 0;
+    crowded_ -= i->second.calls > 1;
     i = lanes_.erase(i);
   }
   in_flight_ -= lost;
@@ -44,6 +45,7 @@ void lane_board::sent(const lane_id& x, size_t calls, duration worth) {
   lane.batches.push_back({calls, worth});
   lane.worth += worth;
   busy_ += lane.calls == 0;
+  crowded_ += lane.calls <= 1 && lane.calls + calls > 1;
   lane.calls += calls;
   in_flight_ += calls;
   lane.turn = ++turn_;
@@ -58,6 +60,7 @@ void lane_board::ended(const lane_id& x, size_t calls) {
   auto& lane = i->second;
   roomy_.erase(key_of(x, lane));
   calls = std::min(calls, lane.calls);
+  crowded_ -= lane.calls > 1 && lane.calls - calls <= 1;
   lane.calls -= calls;
   in_flight_ -= calls;
   busy_ -= calls > 0 && lane.calls == 0;
@@ -71,6 +74,17 @@ void lane_board::ended(const lane_id& x, size_t calls) {
       lane.batches.pop_front();
     }
   }
+  if (has_room(lane))
+    roomy_.insert(key_of(x, lane));
+}
+
+void lane_board::hold(const lane_id& x, bool held) {
+  auto i = lanes_.find(x);
+  if (i == lanes_.end() || i->second.held == held)
+    return;
+  auto& lane = i->second;
+  roomy_.erase(key_of(x, lane));
+  lane.held = held;
   if (has_room(lane))
     roomy_.insert(key_of(x, lane));
 }

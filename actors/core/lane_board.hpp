@@ -56,6 +56,18 @@ public:
   /// That many calls ended on the lane, oldest first. A lane that is gone is ignored.
   void ended(const lane_id& x, size_t calls);
 
+  /// A lane that is held has no room. A lane that is gone is ignored.
+  void hold(const lane_id& x, bool held);
+
+  /// Whether any lane holds more than one unfinished call.
+  bool any_crowded() const noexcept {
+    return crowded_ > 0;
+  }
+  bool is_crowded(const lane_id& x) const {
+    auto i = lanes_.find(x);
+    return i != lanes_.end() && i->second.calls > 1;
+  }
+
   size_t lanes() const noexcept {
     return lanes_.size();
   }
@@ -76,11 +88,12 @@ private:
     duration worth{0};         // of all of them
     size_t calls = 0;
     uint64_t turn = 0; // when it was given something last
+    bool held = false;
   };
   using key = std::tuple<duration, uint64_t, lane_id>; // worth, turn
 
   bool has_room(const lane& x) const noexcept {
-    return x.batches.size() < 2 && (x.batches.empty() || x.worth < prefetch_time_);
+    return !x.held && x.batches.size() < 2 && (x.batches.empty() || x.worth < prefetch_time_);
   }
   static key key_of(const lane_id& id, const lane& x) {
     return {x.worth, x.turn, id};
@@ -91,6 +104,7 @@ private:
   std::set<key> roomy_;
   uint64_t turn_ = 0;
   size_t busy_ = 0;
+  size_t crowded_ = 0;
   size_t in_flight_ = 0;
 };
 

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace snakepit::core {
 
@@ -17,6 +19,7 @@ namespace snakepit::core {
 /// | 9    | worker     | done: highest number whose run ended (its final is made) |
 /// | 10   | worker     | started_ns: CLOCK_MONOTONIC when `claimed` was claimed |
 /// | 11   | worker     | journal_written: bytes ever written to the journal |
+/// | 12   | worker     | journal_start: of these, those before it are not kept |
 /// | 16   | host       | limit: highest number that may be claimed |
 /// | 17   | host       | cancel: the number whose run is to be interrupted, 0: none |
 /// | 18   | host       | acked: highest number whose final the host has |
@@ -24,8 +27,7 @@ namespace snakepit::core {
 /// The journal of finals follows at `journal_offset`. Sections are `section_size` apart; lane n's
 /// begins at n * section_size.
 ///
-/// A view: the memory belongs to the process that was started with it. Reads and writes are atomic;
-/// any thread.
+/// A view that keeps its memory. Reads and writes are atomic; any thread.
 class lane_page {
 public:
   static constexpr uint64_t magic = 0x31304e4c5449504e; // "NPITLN01"
@@ -38,13 +40,16 @@ public:
   static constexpr size_t word_done = 9;
   static constexpr size_t word_started_ns = 10;
   static constexpr size_t word_journal_written = 11;
+  static constexpr size_t word_journal_start = 12;
   static constexpr size_t word_limit = 16;
   static constexpr size_t word_cancel = 17;
   static constexpr size_t word_acked = 18;
 
   lane_page() = default;
-  /// `section` points to `section_size` bytes that outlive the view.
-  explicit lane_page(void* section) : words_{static_cast<uint64_t*>(section)} {}
+  /// `section` points to `section_size` bytes that live as long as `memory` or, without it, as the
+  /// view.
+  explicit lane_page(void* section, std::shared_ptr<const void> memory = {})
+    : words_{static_cast<uint64_t*>(section)}, memory_{std::move(memory)} {}
 
   explicit operator bool() const noexcept {
     return words_ != nullptr;
@@ -64,6 +69,16 @@ public:
   }
   uint64_t started_ns() const noexcept {
     return load(word_started_ns);
+  }
+  uint64_t journal_written() const noexcept {
+    return load(word_journal_written);
+  }
+  uint64_t journal_start() const noexcept {
+    return load(word_journal_start);
+  }
+  /// 8 bytes of the journal's ring.
+  uint64_t journal_word(size_t i) const noexcept {
+    return load(journal_offset / sizeof(uint64_t) + i);
   }
   uint64_t limit() const noexcept {
     return load(word_limit);
@@ -92,6 +107,13 @@ public:
   void set_done(uint64_t x) noexcept {
     store(word_done, x);
   }
+  void set_journal(uint64_t start, uint64_t written) noexcept {
+    store(word_journal_start, start);
+    store(word_journal_written, written);
+  }
+  void set_journal_word(size_t i, uint64_t x) noexcept {
+    store(journal_offset / sizeof(uint64_t) + i, x);
+  }
 
 private:
   uint64_t load(size_t word) const noexcept {
@@ -102,6 +124,7 @@ private:
   }
 
   uint64_t* words_ = nullptr;
+  std::shared_ptr<const void> memory_;
 };
 
 } // namespace snakepit::core

@@ -54,6 +54,8 @@ struct hello_reply {
   std::string adapter;
   uint32_t lanes = 0;
   std::vector<tool_entry> tools;
+  /// The host may ask for a memory barrier instead of waiting.
+  bool has_barrier = false;
 };
 
 enum class payload_kind : uint8_t { json, raw };

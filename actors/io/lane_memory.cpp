@@ -23,7 +23,7 @@ result<lane_memory> lane_memory::make(uint32_t lanes, descriptor& fd) {
   if (base == MAP_FAILED)
     return start_failure("mmap of the lane page", errno);
   lane_memory out;
-  out.base_ = base;
+  out.base_ = std::shared_ptr<void>{base, [size](void* x) { ::munmap(x, size); }};
   out.lanes_ = lanes;
   for (uint32_t lane = 0; lane < lanes; ++lane)
     out.page(lane).prepare();
@@ -33,24 +33,11 @@ result<lane_memory> lane_memory::make(uint32_t lanes, descriptor& fd) {
   return out;
 }
 
-lane_memory::lane_memory(lane_memory&& x) noexcept
-  : base_{std::exchange(x.base_, nullptr)}, lanes_{std::exchange(x.lanes_, 0)} {}
-
-lane_memory& lane_memory::operator=(lane_memory&& x) noexcept {
-  std::swap(base_, x.base_);
-  std::swap(lanes_, x.lanes_);
-  return *this;
-}
-
-lane_memory::~lane_memory() {
-  if (base_ != nullptr)
-    ::munmap(base_, size_t{lanes_} * core::lane_page::section_size);
-}
-
 core::lane_page lane_memory::page(uint32_t lane) const noexcept {
   if (lane >= lanes_)
     return {};
-  return core::lane_page{static_cast<char*>(base_) + size_t{lane} * core::lane_page::section_size};
+  auto* section = static_cast<char*>(base_.get()) + size_t{lane} * core::lane_page::section_size;
+  return core::lane_page{section, base_};
 }
 
 } // namespace snakepit::io

@@ -78,7 +78,7 @@ public:
 
   virtual const process_identity& identity() const noexcept = 0;
 
-  /// The lane's section of the shared lane page, mapped as long as the process object lives.
+  /// The lane's section of the shared lane page, mapped as long as a view of it lives.
   virtual core::lane_page page(uint32_t lane) noexcept = 0;
 
   /// Sends a signal to the leader through its pidfd. Returns whether it was there to get it.

@@ -141,6 +141,7 @@ result<core::hello_reply> decode_hello_reply(std::string_view message, const hel
   out.adapter = x.adapter();
   out.lanes = x.lanes();
   out.tools = std::move(*tools);
+  out.has_barrier = std::ranges::count(x.features(), "membarrier") > 0;
   return out;
 }
 

@@ -1,5 +1,6 @@
 #include "actors/io/wire_codec.hpp"
 #include "actors/io/wire_error.hpp"
+#include "actors/io/worker_channel.hpp"
 #include "worker.pb.h"
 
 #include <numeric>
@@ -182,6 +183,18 @@ result<core::results> results_decoder::decode(std::string_view message) {
   if (message.size() > kept_bytes)
     s.message = std::make_unique<v1::Results>();
   return out;
+}
+
+result<core::final_result> decode_final(std::string_view message, uint64_t seq, bool raw,
+                                        uint64_t payload_bytes) {
+  auto sent = sent_numbers{};
+  sent.note(seq, 1, raw ? core::payload_kind::raw : core::payload_kind::json);
+  auto found = results_decoder{0, sent, payload_bytes}.decode(message);
+  if (!found)
+    return tl::unexpected{std::move(found.error())};
+  if (found->finals.size() != 1 || found->finals[0].seq != seq)
+    return refuse("a journal entry holds other finals than its own");
+  return std::move(found->finals[0]);
 }
 
 } // namespace snakepit::io

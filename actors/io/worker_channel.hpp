@@ -49,6 +49,15 @@ public:
 /// Reads a serialized snakepit.worker.v1.Error, such as `process_events::on_refused` brings.
 error decode_error(std::string_view text);
 
+/// Reads a final that the journal holds as a message: a serialized snakepit.worker.v1.Results with
+/// the final of `seq` alone. `raw`: what its call was. protocol_error if it is anything else.
+result<core::final_result> decode_final(std::string_view message, uint64_t seq, bool raw,
+                                        uint64_t payload_bytes);
+
+/// Makes the memory writes of all workers that declared the feature "membarrier" visible to the
+/// calling thread, as far as they came before. False if this kernel cannot.
+bool memory_barrier() noexcept;
+
 /// Makes the real one, over gRPC. Nothing happens until `greet`.
 std::unique_ptr<worker_channel> make_grpc_channel(channel_events events);
 

@@ -38,6 +38,7 @@ void pool_fixture::start() {
   plan.world.make_channel = [this](io::channel_events x) {
     return world.make_channel(std::move(x));
   };
+  plan.world.barrier = [this] { return barrier(); };
   plan.world.measure = [](const std::vector<int64_t>&) { return resource_usage{}; };
   auto quiet = log_config{};
   quiet.level = "off";

@@ -5,6 +5,7 @@
 #include "tests/support/actor_fixture.hpp"
 #include "tests/support/scripted_world.hpp"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,6 +26,8 @@ struct pool_fixture : actor_fixture {
   std::vector<std::unique_ptr<end>> ends;
   caf::actor root;
   pool_config cfg;
+  /// What happens at a memory barrier; the scripted world has no caches.
+  std::function<bool()> barrier = [] { return true; };
   duration cancel_grace = std::chrono::seconds{2};
   duration stop_grace = std::chrono::seconds{2};
 

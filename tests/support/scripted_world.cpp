@@ -55,6 +55,7 @@ public:
     x->pid_ = static_cast<int64_t>(1000 + world_.workers.size());
     x->memory_.resize(core::lane_page::section_size / sizeof(uint64_t));
     x->page().prepare();
+    x->journal_.emplace(x->page());
     world_.workers.push_back(std::move(x));
   }
 
@@ -86,7 +87,7 @@ public:
   void send(const core::batch& x) override {
     auto seq = x.first_seq;
     for (auto& item : x.items)
-      x_->inbox.push_back({seq++, item.tool, std::string{item.data}});
+      x_->inbox.push_back({x.first_seq, seq++, item.tool, std::string{item.data}});
   }
   void shutdown(std::chrono::milliseconds) override {
     x_->shutdown_came = true;
@@ -155,6 +156,7 @@ void scripted_worker::greet() {
   reply.pid = pid_;
   reply.lanes = 1;
   reply.tools = world_->declared();
+  reply.has_barrier = world_->has_barrier;
   if (channel_alive_)
     channel_events_.on_greeted(std::move(reply));
 }
@@ -167,38 +169,65 @@ void scripted_worker::refuse_hello(error why) {
 }
 
 void scripted_worker::claim() {
-  running_ = std::move(inbox.front());
+  claim_begin();
+  claim_end();
+}
+
+void scripted_worker::claim_begin() {
+  claiming_ = inbox.front();
+  claimed_before_ = page().claimed();
+  page().set_claimed(claiming_->seq);
+  world_->claims_begun.insert(claiming_->data);
+}
+
+void scripted_worker::claim_end() {
+  auto x = *std::exchange(claiming_, std::nullopt);
+  if (page().limit() < x.seq) {
+    page().set_claimed(claimed_before_);
+    std::erase_if(inbox, [&](auto& other) { return other.batch == x.batch; });
+    revoked_from_ = x.seq;
+    ++world_->reports;
+    return send(); // the end of the batch
+  }
   inbox.pop_front();
+  running_ = std::move(x);
   interrupts = 0;
-  page().set_claimed(running_->seq);
   if (running_->tool >= core::tool_number::first)
     ++world_->claims[running_->data];
 }
 
 void scripted_worker::finish() {
   auto final = core::final_result{running_->seq, 5, payload{false, running_->data}};
+  if (journal_->note(running_->seq, running_->data))
+    world_->noted.insert(running_->data);
+  else
+    owed_ = running_->seq;
   page().set_done(running_->seq);
   made_.push_back(std::move(final));
   running_.reset();
 }
 
 void scripted_worker::finish_with(error why) {
+  owed_ = running_->seq;
   page().set_done(running_->seq);
   made_.push_back({running_->seq, 5, tl::unexpected{std::move(why)}});
   running_.reset();
 }
 
 void scripted_worker::send() {
-  auto message = core::results{0, std::exchange(made_, {}), 0};
+  if (!made_.empty())
+    journal_->mark(made_.back().seq);
+  auto message = core::results{0, std::exchange(made_, {}), std::exchange(revoked_from_, 0)};
   if (channel_alive_)
     channel_events_.on_results(std::move(message));
 }
 
 void scripted_worker::serve_all() {
-  while (!inbox.empty() || running_) {
+  while (running_ || may_claim()) {
     if (!running_)
       claim();
-    finish();
+    if (running_)
+      finish();
   }
   if (!made_.empty())
     send();

@@ -2,10 +2,12 @@
 
 #include "actors/io/process.hpp"
 #include "actors/io/worker_channel.hpp"
+#include "tests/support/journal_writer.hpp"
 
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,7 @@ public:
   enum class phase { ordered, spawned, bound, greeted, serving, dead };
 
   struct item {
+    uint64_t batch; ///< first number of its batch
     uint64_t seq;
     uint32_t tool;
     std::string data;
@@ -44,10 +47,15 @@ public:
   void bind();
   void refuse_hello(error why);
   void greet();
-  /// Claims the next call. Its tool runs from then on.
+  /// Claims the next call: `claim_begin` and `claim_end` at once.
   void claim();
-  /// The running tool ends; its final is made and noted as done, but not sent.
+  /// Writes that it claims the next call.
+  void claim_begin();
+  /// Reads the limit: the tool runs from then on, or the rest of the batch is given back.
+  void claim_end();
+  /// The running tool ends; its final is made, noted in the journal and as done, but not sent.
   void finish();
+  /// The same without room in the journal: nothing is claimed before it is acknowledged.
   void finish_with(error why);
   /// Sends the finals that were made.
   void send();
@@ -66,7 +74,13 @@ public:
     return running_.has_value();
   }
   bool has_unsent() const {
-    return !made_.empty();
+    return !made_.empty() || revoked_from_ != 0;
+  }
+  bool claiming() const {
+    return claiming_.has_value();
+  }
+  bool may_claim() {
+    return !running_ && !claiming_ && !inbox.empty() && owed_ <= page().acked();
   }
   bool dead() const {
     return now == phase::dead;
@@ -102,7 +116,12 @@ private:
   bool closed_told_ = false;
   io::exit_status status_;
   std::vector<uint64_t> memory_;
+  std::optional<item> claiming_;
   std::optional<item> running_;
+  std::optional<test::journal_writer> journal_;
+  uint64_t claimed_before_ = 0;
+  uint64_t revoked_from_ = 0;
+  uint64_t owed_ = 0;
   std::vector<core::final_result> made_;
   int64_t pid_ = 0;
 };
@@ -122,8 +141,20 @@ public:
   /// Tools that workers declare: name to number.
   std::map<std::string, uint32_t> tools{{"echo", 16}, {"work", 17}};
 
-  /// How often each payload was claimed, over all workers.
+  /// Whether workers let the host have a memory barrier.
+  bool has_barrier = true;
+
+  /// How often each payload was run, over all workers.
   std::map<std::string, int> claims;
+
+  /// Payloads whose results stand in a journal.
+  std::set<std::string> noted;
+
+  /// How often a worker gave calls back.
+  size_t reports = 0;
+
+  /// Payloads that a worker wrote to claim, whether it then ran them or not.
+  std::set<std::string> claims_begun;
 
   std::vector<core::tool_entry> declared() const;
 };

@@ -1,0 +1,237 @@
+#include "actors/worker.hpp"
+
+#include "actors/core/journal.hpp"
+
+#include <csignal>
+
+namespace snakepit {
+
+using namespace std::chrono_literals;
+using core::time_point;
+
+namespace {
+
+/// How often an abandoned call that has not begun is looked at.
+constexpr auto abandoned_look = 10ms;
+/// Without a barrier: after this time a worker has seen the limit, or we have seen its claim.
+constexpr auto visible_after = 2ms;
+
+error deadline_error(const core::call& x) {
+  return {reason::deadline_exceeded,
+          "`" + x.group->tool + "` was not done by its deadline",
+          {{"tool", x.group->tool}}};
+}
+
+} // namespace
+
+// -- what is sent -----------------------------------------------------------------
+
+void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
+  auto& lane = lanes[index];
+  auto done = done_on(index);
+  auto refused = std::vector<ending>{};
+  auto batch = core::batch{index, lane.calls.next_seq(), core::payload_kind::json, {}};
+  auto flush = [&] {
+    if (!batch.items.empty()) {
+      lane.last_batch = batch.first_seq;
+      channel->send(batch);
+    }
+    batch.items.clear();
+    batch.first_seq = lane.calls.next_seq();
+  };
+  auto time = now();
+  for (auto& call : calls) {
+    auto number = tool_number(*call);
+    if (number == 0 || call->deadline <= time) {
+      auto why = number != 0 ? deadline_error(*call)
+                             : error{reason::unknown_tool,
+                                     "the worker has no tool `" + call->group->tool + "`"};
+      ++done.ended;
+      refused.emplace_back(std::move(call), std::move(why));
+      continue;
+    }
+    if (call->kind != batch.kind)
+      flush();
+    batch.kind = call->kind;
+    auto left = std::chrono::duration_cast<std::chrono::microseconds>(call->deadline - time);
+    auto budget = call->deadline == core::never ? 0 : std::max<int64_t>(left.count(), 1);
+    auto& options = call->group->options;
+    auto has_context =
+      !options.session.empty() || !options.correlation_id.empty() || !options.traceparent.empty();
+    batch.items.push_back({number, static_cast<uint64_t>(budget), call->data,
+                           call->attachments.empty() ? nullptr : &call->attachments,
+                           has_context ? &options : nullptr});
+    lane.calls.add(std::move(call));
+  }
+  flush();
+  answer(std::move(refused), std::move(done));
+}
+
+void worker_state::answer(std::vector<ending> ends, lane_done done) {
+  if (ends.empty() && done.ended == 0)
+    return;
+  for (auto& [call, why] : ends)
+    done.count_failure(why.reason);
+  tell_pool(std::move(done));
+  for (auto& [call, why] : ends)
+    call->slot.answer(tl::unexpected{std::move(why)});
+}
+
+uint32_t worker_state::tool_number(const core::call& x) {
+  if (x.group.get() != last_group) {
+    auto i = tools.find(x.group->tool);
+    last_number = i == tools.end() ? 0 : i->second;
+    last_group_owner = x.group;
+    last_group = x.group.get();
+  }
+  return last_number;
+}
+
+void worker_state::expire(uint32_t index) {
+  auto ends = std::vector<ending>{};
+  for (auto& call : lanes[index].calls.expire(now())) {
+    auto why = deadline_error(*call);
+    ends.emplace_back(std::move(call), std::move(why));
+  }
+  answer(std::move(ends), done_on(index));
+}
+
+void worker_state::press(lane& x) {
+  auto running = x.page.claimed();
+  auto runs = x.page.done() < running && x.calls.is_abandoned(running);
+  if (x.overrun != 0 && (!runs || x.overrun != running)) {
+    x.overrun = 0;
+    x.again_at = x.kill_at = core::never;
+    x.page.set_cancel(0);
+  }
+  if (!runs || phase >= worker_phase::dying)
+    return;
+  if (x.overrun == 0) {
+    x.overrun = running;
+    x.kill_at = core::later(now(), cfg.cancel_grace);
+    x.again_at = now();
+  }
+  if (now() >= x.kill_at)
+    return kill(x.calls.was_cancelled(running) ? "cancel" : "deadline");
+  // Told again in case the first signal came just before the run began.
+  if (now() >= x.again_at) {
+    x.page.set_cancel(running);
+    process->signal(SIGRTMIN + core::interrupt_signal_offset);
+    x.again_at = core::later(now(), cfg.cancel_grace / 3);
+  }
+}
+
+time_point worker_state::next_due(const lane& x) const {
+  auto result = std::min(x.calls.next_deadline(), x.look_at);
+  if (x.overrun != 0)
+    result = std::min({result, x.kill_at, x.again_at});
+  else if (x.calls.has_abandoned())
+    result = std::min(result, core::later(now(), abandoned_look));
+  return result;
+}
+
+// -- what comes back --------------------------------------------------------------
+
+void worker_state::take_finals(core::results& x) {
+  auto& lane = lanes[x.lane];
+  auto done = done_on(x.lane);
+  auto ends = std::vector<std::pair<core::call_ptr, outcome>>{};
+  ends.reserve(x.finals.size());
+  for (auto& final : x.finals) {
+    lane.acked = std::max(lane.acked, final.seq);
+    lane.revocation.on_final(final.seq);
+    auto match = lane.calls.finish(final.seq);
+    if (match.kind == core::in_flight::match::unknown)
+      continue;
+    ++done.ended;
+    ++calls_done;
+    if (match.kind == core::in_flight::match::late) {
+      ++done.late;
+      continue;
+    }
+    if (final.end && final.end->text().size() > cfg.hello.payload_bytes)
+      final.end = fail(reason::too_large, "the result is larger than the limit");
+    if (final.end)
+      ++done.succeeded;
+    else
+      done.count_failure(final.end.error().reason);
+    if (done.runs.empty() || done.runs.back().tool != match.tool)
+      done.runs.push_back({match.tool, 0, duration{0}});
+    ++done.runs.back().count;
+    done.runs.back().total += std::chrono::microseconds{final.run_us};
+    ends.emplace_back(std::move(match.call), std::move(final.end));
+  }
+  lane.page.set_acked(lane.acked);
+  // The pool first: who has an answer must find it counted, and the lane has room.
+  if (done.ended > 0)
+    tell_pool(std::move(done));
+  for (auto& [call, end] : ends)
+    call->slot.answer(std::move(end));
+}
+
+void worker_state::read_journal(uint32_t index) {
+  auto& lane = lanes[index];
+  auto found = core::results{index, {}, 0};
+  for (auto& x : core::read_journal(lane.page, lane.acked)) {
+    auto* call = lane.calls.waiting(x.seq);
+    auto raw = call && call->kind == core::payload_kind::raw;
+    auto final = core::final_result{x.seq, x.run_us, {}};
+    if (!x.is_message)
+      final.end = payload{raw, std::move(x.data)};
+    else if (auto read = io::decode_final(x.data, x.seq, raw, cfg.hello.payload_bytes))
+      final = std::move(*read);
+    else
+      final.end = tl::unexpected{std::move(read.error())};
+    found.finals.push_back(std::move(final));
+  }
+  if (found.finals.empty())
+    return;
+  take_finals(found);
+  release(index);
+}
+
+// -- what is taken back ------------------------------------------------------------
+
+void worker_state::revoke(uint32_t index) {
+  auto& lane = lanes[index];
+  auto claimed = lane.page.claimed();
+  if (lane.revocation.active() || !lane.calls.has_above(claimed))
+    return;
+  lane.page.set_limit(claimed);
+  lane.revocation.begin(claimed, lane.last_batch, lane.calls.next_seq() - 1);
+  if (has_barrier && world.barrier && world.barrier())
+    return take_above(index, lane.revocation.decide(lane.page.claimed()));
+  lane.look_at = core::later(now(), visible_after);
+  arm(lane.look_at);
+}
+
+void worker_state::try_taking(uint32_t index) {
+  auto& lane = lanes[index];
+  lane.look_at = core::never;
+  if (!lane.revocation.looking())
+    return;
+  auto claimed = lane.page.claimed();
+  if (lane.revocation.is_steady(claimed))
+    return take_above(index, lane.revocation.decide(claimed));
+  lane.look_at = core::later(now(), visible_after);
+}
+
+void worker_state::take_above(uint32_t index, uint64_t floor) {
+  auto taken = lanes[index].calls.take_above(floor);
+  auto done = done_on(index);
+  done.ended = taken.numbers;
+  tell_pool(std::move(done));
+  if (!taken.calls.empty())
+    caf::anon_send(world.pool, make_local(calls_back{std::move(taken.calls)}));
+}
+
+void worker_state::release(uint32_t index) {
+  auto& lane = lanes[index];
+  if (lane.revocation.active() || lane.page.limit() == core::lane_page::no_limit)
+    return;
+  lane.page.set_limit(core::lane_page::no_limit);
+  lane.look_at = core::never;
+  tell_pool(done_on(index));
+}
+
+} // namespace snakepit
