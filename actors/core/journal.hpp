@@ -21,7 +21,8 @@ struct journal_entry {
 
 /// Reads the entries with numbers above `after`, in their order. The ring holds entries of
 ///
-///   number (8 bytes) | size, highest bit: is_message (4) | run time in us (4) | data | up to 8 bytes
+///   number (8 bytes) | size, highest bit: is_message (4) | run time in us (4) | data | up to 8
+///   bytes
 ///
 /// in native byte order, none split: where less is left before the ring's end, or an entry has the
 /// number 0, the next begins at its start. Words `journal_start` and `journal_written` count bytes

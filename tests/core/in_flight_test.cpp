@@ -181,4 +181,26 @@ TEST_CASE_FIXTURE(fixture, "a table that is destroyed answers the calls in it [Q
   CHECK_FALSE(target->end(2));
 }
 
+TEST_CASE_FIXTURE(fixture, "numbers that will not be begun are taken back in order [Q7]") {
+  add_many(2);
+  auto ticket = add();
+  add_many(2);
+  CHECK(uut.has_above(2));
+  CHECK(uut.withdraw(ticket.get()));
+  auto taken = uut.take_above(2);
+  CHECK(ids(taken.calls) == numbers{40, 50});
+  CHECK(taken.numbers == 3);
+  CHECK(uut.unfinished() == 2);
+  CHECK(!uut.has_abandoned());
+  CHECK(!uut.has_above(2));
+  CHECK(uut.take_above(2).numbers == 0);
+  CHECK(uut.finish(4).kind == match::unknown);
+  CHECK(uut.next_seq() == 6); // they are not used again
+  add();
+  CHECK(uut.has_above(2));
+  CHECK(uut.waiting(6)->id == 60);
+  CHECK(uut.waiting(4) == nullptr);
+  CHECK(uut.settle(1, 0).not_started.size() == 2);
+}
+
 TEST_SUITE_END();

@@ -247,4 +247,34 @@ TEST_CASE("adding a worker again changes nothing [P4]") {
   CHECK(uut.pick() == none);
 }
 
+TEST_CASE("a lane that is held has no room, whatever ends on it [P4]") {
+  auto uut = lane_board{1ms};
+  uut.add(0, 1, 1);
+  uut.hold(only_lane(0), true);
+  CHECK(uut.pick() == none);
+  uut.ended(only_lane(0), 0);
+  CHECK(uut.pick() == none);
+  uut.hold(only_lane(0), false);
+  CHECK(uut.pick() == only_lane(0));
+  uut.hold(only_lane(7), true); // gone
+}
+
+TEST_CASE("a lane with more than one call is crowded [P4]") {
+  auto uut = lane_board{1ms};
+  uut.add(0, 1, 1);
+  uut.sent(only_lane(0), 1, 0ms);
+  CHECK(!uut.any_crowded());
+  uut.sent(only_lane(0), 2, 0ms);
+  CHECK(uut.any_crowded());
+  CHECK(uut.is_crowded(only_lane(0)));
+  uut.ended(only_lane(0), 1);
+  CHECK(uut.any_crowded());
+  uut.ended(only_lane(0), 1);
+  CHECK(!uut.any_crowded());
+  uut.sent(only_lane(0), 5, 0ms);
+  uut.remove(0, 1);
+  CHECK(!uut.any_crowded());
+  CHECK(!uut.is_crowded(only_lane(0)));
+}
+
 TEST_SUITE_END();
