@@ -6,6 +6,7 @@
 #include "actors/io/host_environment.hpp"
 #include "actors/io/host_resources.hpp"
 #include "actors/io/random_bytes.hpp"
+#include "actors/io/template_launcher.hpp"
 #include "actors/settings.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tree.hpp"
@@ -65,6 +66,26 @@ result<void> encode(arguments& args, core::call& into) {
   return {};
 }
 
+/// The pool's template, with the log for what it says.
+io::template_spec template_of(const pool_plan& plan) {
+  auto result = io::template_spec{};
+  result.launch = *plan.settings.template_launch;
+  // Workers that waited in vain still have time for a start of their own.
+  result.ready_timeout =
+    std::chrono::duration_cast<std::chrono::milliseconds>(plan.settings.config.start.timeout / 2);
+  auto pool = plan.settings.config.name;
+  result.on_fallback = [pool, log = plan.world.log](const std::string& why) {
+    log->write(telemetry::level::warning, "pool",
+               "no template to fork workers from; they are started by exec",
+               {{"pool", pool}, {"because", why}});
+  };
+  // No worker has generation 0.
+  result.on_output = [pool, log = plan.world.log](bool is_stderr, std::string_view line) {
+    log->worker_output(pool, 0, 0, 0, is_stderr, line);
+  };
+  return result;
+}
+
 } // namespace
 
 // -- start ------------------------------------------------------------------------
@@ -120,6 +141,13 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
       pool_plan{settings_of(pool, cfg, context),
                 {entry, io::make_grpc_channel, io::measure, io::memory_barrier, x->log, {}},
                 x->launcher};
+    if (plan.settings.template_launch) {
+      auto forks = io::make_template_launcher(x->launcher, template_of(plan));
+      if (!forks)
+        return tl::unexpected{std::move(forks.error())};
+      plan.launcher = std::move(*forks);
+      x->forks.push_back(plan.launcher);
+    }
     x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout,
                         pool.limits.inline_bytes, entry});
     plans.push_back(std::move(plan));
@@ -255,6 +283,7 @@ void runtime::implementation::stop(duration limit) {
   root = nullptr;
   for (auto& x : pools)
     x.entry->set_actor(nullptr);
+  forks.clear();
   launcher = nullptr;
   apart([this] { own = nullptr; });
   directory = nullptr;

@@ -34,6 +34,24 @@ std::string adapter_of(const std::string& adapter) {
   return path.string() + adapter.substr(end + 3);
 }
 
+/// What starts the pool's template. The last argument makes room for a worker's command line, which
+/// is written over the template's.
+io::launch_spec template_of(const pool_config& pool, const worker_config& common,
+                            core::environment_layers layers) {
+  constexpr size_t room = 200;
+  auto x = common.launch;
+  x.label = pool.name + "/template";
+  x.arguments = {"-m", "snakepit_bridge.template", "run=" + common.hello.run_id,
+                 "pool=" + pool.name};
+  for (auto& module : pool.preload)
+    x.arguments.push_back(module == "adapter" ? "adapter=" + common.hello.adapter
+                                              : "preload=" + module);
+  x.arguments.push_back(std::string(room, ' '));
+  layers.ours = {{"SNAKEPIT_RUN_ID", common.hello.run_id}};
+  x.environment = core::merge_environment(layers);
+  return x;
+}
+
 } // namespace
 
 pool_settings settings_of(const pool_config& pool, const config& all,
@@ -62,6 +80,8 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   for (auto& x : all.python.path)
     layers.module_path.push_back(x);
 
+  if (pool.spawn == "template")
+    result.template_launch = template_of(pool, common, layers);
   result.worker = [common, layers,
                    context](uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
     auto socket = context.next_socket();

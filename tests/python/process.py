@@ -93,26 +93,29 @@ class Process:
         ]
         high = [fcntl(fd, F_DUPFD_CLOEXEC, 20) for fd in wanted]
         argv = command or [python, "-m", "snakepit_bridge.worker", "run=test", "pool=test"]
-        self.pid = os.posix_spawn(
-            argv[0],
-            argv,
-            {
-                **os.environ,
-                "PYTHONPATH": f"{BRIDGE}:{HERE}",
-                "SNAKEPIT_RUN_ID": "test",
-                "SNAKEPIT_SOCKET": self.path,
-                **(environment or {}),
-            },
-            file_actions=[(os.POSIX_SPAWN_DUP2, fd, i) for i, fd in enumerate(high)],
-            setsid=True,
-        )
-        self._pidfd = os.pidfd_open(self.pid)
+        complete = {
+            **os.environ,
+            "PYTHONPATH": f"{BRIDGE}:{HERE}",
+            "SNAKEPIT_RUN_ID": "test",
+            "SNAKEPIT_SOCKET": self.path,
+            **(environment or {}),
+        }
+        self.pid = self.begin(argv, complete, high)
+        self._pidfd = self.open_pidfd()
         self.status = None
         self.stdout.close_write_end()
         self.stderr.close_write_end()
         for fd in [*high, null, page_fd, lifetime, token_read]:
             os.close(fd)
         theirs.close()
+
+    def begin(self, argv, environment, fds):
+        """Starts it; its pid."""
+        actions = [(os.POSIX_SPAWN_DUP2, fd, i) for i, fd in enumerate(fds)]
+        return os.posix_spawn(argv[0], argv, environment, file_actions=actions, setsid=True)
+
+    def open_pidfd(self):
+        return os.pidfd_open(self.pid)
 
     def signal(self, number):
         signal.pidfd_send_signal(self._pidfd, number)

@@ -107,7 +107,7 @@ def test_a_class_that_wants_arguments_or_fails_to_initialize_is_named_W4(tmp_pat
     source = CLASS.format("A", "a") + "  def initialize(self): raise KeyError('no key')\n"
     loaded = load_file(tmp_path, source)
     with pytest.raises(BridgeError, match="initialize raised KeyError: 'no key'") as caught:
-        _loader.initialize("spec", _loader.make("spec", loaded), None)
+        _loader.call_hook("spec", _loader.make("spec", loaded), "initialize", None)
     # The next try may find the database up.
     assert caught.value.failure.retryable
     assert caught.value.failure.python.frames[-1].function == "initialize"

@@ -59,9 +59,3 @@ def _read_token() -> bytes:
     if len(token) != TOKEN_SIZE:
         raise ValueError(f"the token has {len(token)} bytes, not {TOKEN_SIZE}")
     return token
-
-
-def process_start_time() -> int:
-    """Field 22 of /proc/self/stat: clock ticks since boot."""
-    with open("/proc/self/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[19])

@@ -46,8 +46,18 @@ def fail(
     raise BridgeError(Failure(reason, message, facts, python, retry)) from error
 
 
+_preloaded: Dict[str, Loaded] = {}
+
+
+def preload(spec: str) -> None:
+    """Loads an adapter in a template, for the workers forked from it. Raises BridgeError."""
+    _preloaded[spec] = load(spec)
+
+
 def load(spec: str) -> Loaded:
     """Imports an adapter and reads its tools. Raises BridgeError."""
+    if spec in _preloaded:
+        return _preloaded[spec]
     place, class_name = _split(spec)
     is_file = place.endswith(".py") or "/" in place
     module = _import_file(spec, place) if is_file else _import_module(spec, place)
@@ -71,9 +81,9 @@ def make(spec: str, loaded: Loaded) -> Any:
         fail(spec, "create", f"{loaded.name}() {_raised(error)}", error=error, retry=True)
 
 
-def initialize(spec: str, adapter: Any, run: Any) -> None:
-    """Calls `initialize` if there is one. `run` runs a coroutine to its end."""
-    hook = getattr(adapter, "initialize", None)
+def call_hook(spec: str, adapter: Any, name: str, run: Any) -> None:
+    """Calls `initialize` or `after_fork` if there is one. `run` runs a coroutine to its end."""
+    hook = getattr(adapter, name, None)
     if hook is None:
         return
     try:
@@ -81,7 +91,7 @@ def initialize(spec: str, adapter: Any, run: Any) -> None:
         if inspect.iscoroutine(result):
             run(result)
     except BaseException as error:
-        fail(spec, "initialize", f"initialize {_raised(error)}", error=error, retry=True)
+        fail(spec, name, f"{name} {_raised(error)}", error=error, retry=True)
 
 
 def _split(spec: str) -> "tuple[str, str]":

@@ -18,7 +18,7 @@ from hmac import compare_digest
 from types import FrameType
 from typing import Any, Iterator, NoReturn, Optional, Union
 
-from . import _inheritance, _loader, _page, _refusal
+from . import _inheritance, _loader, _page, _process, _refusal
 from ._ending import Ending
 from ._errors import BridgeError, Failure, fit
 from ._inheritance import Inheritance, InheritanceError
@@ -35,10 +35,13 @@ TERM_GRACE = 1.0
 class Worker:
     """Serves one host: the `Service` of a transport."""
 
-    def __init__(self, inherited: Inheritance, stdio: Stdio, ending: Ending) -> None:
+    def __init__(
+        self, inherited: Inheritance, stdio: Stdio, ending: Ending, forked: bool = False
+    ) -> None:
         self._inherited = inherited
         self._stdio = stdio
         self._ending = ending
+        self._forked = forked
         self._greeted = False
         self._lane: Optional[Lane[Any]] = None
         self._adapter: Any = None
@@ -101,7 +104,9 @@ class Worker:
         spec = hello.adapter
         loaded = _loader.load(spec)
         adapter = _loader.make(spec, loaded)
-        _loader.initialize(spec, adapter, lane.loop.run)
+        if self._forked:
+            _loader.call_hook(spec, adapter, "after_fork", lane.loop.run)
+        _loader.call_hook(spec, adapter, "initialize", lane.loop.run)
         for tool in loaded.tools:
             lane.add(tool, adapter)
         stdio.accept()
@@ -110,7 +115,7 @@ class Worker:
         self._lane, self._adapter = lane, adapter
         return Greeting(
             pid=os.getpid(),
-            start_time=_inheritance.process_start_time(),
+            start_time=_process.start_time(),
             python_version=".".join(map(str, sys.version_info[:3])),
             libraries=_libraries(),
             adapter=loaded.name,
@@ -196,7 +201,7 @@ def _start_failure(phase: str, text: str) -> Failure:
     return Failure("worker_start_failed", fit(text), {"phase": phase}, None, False)
 
 
-def main() -> NoReturn:
+def main(forked: bool = False) -> NoReturn:
     stdio = Stdio()
     ending = Ending(stdio)
     side: Optional[socket.socket] = None
@@ -205,7 +210,7 @@ def main() -> NoReturn:
         faulthandler.enable(stdio.stderr_duplicate)
         side = _inheritance.take_side_socket()
         inherited = _inheritance.take(side)
-        worker = Worker(inherited, stdio, ending)
+        worker = Worker(inherited, stdio, ending, forked)
         # The default of the interrupt signal ends the process.
         signal.signal(INTERRUPT_SIGNAL, _ignore)
         signal.signal(signal.SIGINT, _ignore)
