@@ -49,10 +49,16 @@ class Bench:
         seen = {name: [] for name in commands}
         for number in range(rounds or self.rounds):
             for name, command in commands.items():
-                print(f"\r\033[K{name}, round {number + 1}", end="", file=sys.stderr, flush=True)
+                note(f"{name}, round {number + 1}")
                 seen[name].append(command() if callable(command) else run(command))
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
+        note("")
         return {name: medians(found) for name, found in seen.items()}
+
+
+def note(text):
+    """What is under way, for people who wait."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def run(command):
