@@ -90,6 +90,12 @@ LAYERS = [
         "|".join([r"snakepit/", EXPECTED, CAF, r"CLI/", r"examples/"]),
         "|".join([WORLD, TELEMETRY, JSON, r"actors/|telemetry/"]),
     ),
+    # What the pool is compared with: the same worker, talked to without actors.
+    Layer(
+        r"bench/bare",
+        ".*",
+        r"actors/(?!core/|io/)|telemetry/",
+    ),
     Layer(
         r"bench/",
         ".*",

@@ -33,6 +33,7 @@ void add_common_options(CLI::App& command, common_options& x);
 
 void add_call(CLI::App& app, action& chosen);
 void add_map(CLI::App& app, action& chosen);
+void add_bench(CLI::App& app, action& chosen);
 void add_doctor(CLI::App& app, action& chosen);
 void add_config(CLI::App& app, action& chosen);
 void add_version(CLI::App& app, action& chosen);

@@ -53,6 +53,7 @@ int main(int argc, char** argv) {
   cli::action chosen;
   cli::add_call(app, chosen);
   cli::add_map(app, chosen);
+  cli::add_bench(app, chosen);
   cli::add_doctor(app, chosen);
   cli::add_config(app, chosen);
   cli::add_version(app, chosen);

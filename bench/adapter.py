@@ -1,0 +1,31 @@
+"""What the benchmarks call."""
+
+import os
+from time import monotonic_ns, sleep
+from typing import Any, List
+
+from snakepit_bridge import tool
+
+
+@tool
+def echo(x: Any) -> Any:
+    return x
+
+
+@tool(raw=True)
+def echo_bytes(data: bytes) -> bytes:
+    return data
+
+
+@tool
+def timed(x: int, seconds: float) -> List[int]:
+    """x, the process and when it ran, by the clock that all processes share."""
+    begin = monotonic_ns()
+    if seconds > 0:
+        sleep(seconds)
+    return [x, os.getpid(), begin, monotonic_ns()]
+
+
+@tool
+def leave() -> None:
+    os._exit(3)

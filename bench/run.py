@@ -1,0 +1,292 @@
+#!/usr/bin/python3
+"""Runs the measurements of docs/performance.md, interleaved, and prints their medians.
+
+    run.py --build FOLDER [IDS...] [--rounds N] [--seconds S] [--json FILE]
+
+Fails if a reply was wrong or a measurement could not be made, never because of a time.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+ADAPTER = str(HERE / "adapter.py")
+PEERS = ["/usr/bin/python3", str(HERE / "peers.py")]
+
+
+class Failed(Exception):
+    pass
+
+
+class Bench:
+    """Where the programs are, and how long a round takes."""
+
+    def __init__(self, build, rounds, seconds):
+        self.programs = build / "bench"
+        self.snakepit = build / "actors" / "cli" / "snakepit"
+        self.rounds = rounds
+        self.seconds = str(seconds)
+
+    def ours(self, name, *arguments):
+        return [str(self.programs / "snakepit_bench"), name, ADAPTER, *map(str, arguments)]
+
+    def cost(self, *arguments):
+        return [str(self.programs / "snakepit_host_cost"), ADAPTER, *map(str, arguments)]
+
+    def peer(self, *arguments):
+        return [*PEERS, *map(str, arguments)]
+
+    def interleaved(self, commands, rounds=None):
+        """{name: {figure: median}} of commands {name: command, or a function that measures}."""
+        seen = {name: [] for name in commands}
+        for number in range(rounds or self.rounds):
+            for name, command in commands.items():
+                note(f"{name}, round {number + 1}")
+                seen[name].append(command() if callable(command) else run(command))
+        note("")
+        return {name: medians(found) for name, found in seen.items()}
+
+
+def note(text):
+    """What is under way, for people who wait."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def run(command):
+    """The figures that a program prints."""
+    it = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+    if it.returncode != 0:
+        raise Failed(f"{' '.join(command)}: exit {it.returncode}\n{it.stderr}")
+    return json.loads(it.stdout)
+
+
+def medians(rounds):
+    return {key: statistics.median(x[key] for x in rounds) for key in rounds[0]}
+
+
+def ratio(over, under):
+    return over / under if under else float("nan")
+
+
+# Each returns (rows {name: figures}, ratios [(what, value, target)]).
+
+
+def pf1(bench):
+    rows = bench.interleaved(
+        {
+            "snakepit": bench.ours("round_trip", bench.seconds),
+            "a: bare reactor": bench.ours("bare_round_trip", bench.seconds),
+            "b: Pool.apply": bench.peer("pool_round_trip", bench.seconds),
+            "c: ProcessPoolExecutor": bench.peer("executor_round_trip", bench.seconds),
+            "d: raw Unix socket": bench.peer("socket_round_trip", bench.seconds),
+        }
+    )
+    p50 = {name: x["p50_us"] for name, x in rows.items()}
+    return rows, [
+        ("p50 / a", ratio(p50["snakepit"], p50["a: bare reactor"]), "<= 1.6"),
+        ("p50 / b", ratio(p50["snakepit"], p50["b: Pool.apply"]), ""),
+        ("p50 / c", ratio(p50["snakepit"], p50["c: ProcessPoolExecutor"]), "<= 1.2"),
+        ("p50 / d", ratio(p50["snakepit"], p50["d: raw Unix socket"]), ""),
+    ]
+
+
+def pf2(bench):
+    commands = {}
+    for kind in ("raw", "json"):
+        commands[f"snakepit {kind}, one by one"] = bench.ours(
+            "outstanding", kind, "single", bench.seconds
+        )
+        commands[f"snakepit {kind}, in bulk"] = bench.ours("outstanding", kind, "bulk", bench.seconds)
+        commands[f"a: bare reactor {kind}"] = bench.ours("bare_outstanding", kind, bench.seconds)
+        commands[f"b: Pool.apply_async {kind}"] = bench.peer("pool_outstanding", kind, bench.seconds)
+        commands[f"c: ProcessPoolExecutor {kind}"] = bench.peer(
+            "executor_outstanding", kind, bench.seconds
+        )
+    rows = bench.interleaved(commands)
+    rate = {name: x["calls_per_second"] for name, x in rows.items()}
+    targets = {"raw, one by one": 6, "raw, in bulk": 12, "json, one by one": 3, "json, in bulk": 5}
+    ratios = []
+    for what, target in targets.items():
+        kind = what.split(",")[0]
+        ours = rate[f"snakepit {what}"]
+        ratios.append((f"{what} / b", ratio(ours, rate[f"b: Pool.apply_async {kind}"]), f">= {target}"))
+        ratios.append((f"{what} / c", ratio(ours, rate[f"c: ProcessPoolExecutor {kind}"]), ""))
+    return rows, ratios
+
+
+def pf3(bench):
+    commands = {}
+    for load in ("closed", "open"):
+        seeds = iter(range(1, bench.rounds + 1))
+        commands[f"{load} loop"] = lambda load=load, seeds=seeds: run(
+            bench.ours("mixed", load, 2 * float(bench.seconds), next(seeds))
+        )
+    rows = bench.interleaved(commands)
+    ratios = []
+    for name, x in rows.items():
+        bound = 1.25 * x["perfect_p99_us"] + 2000
+        ratios.append((f"{name}: p99 / (1.25 x perfect + 2 ms)", x["short_p99_us"] / bound, "<= 1"))
+    closed, opened = rows["closed loop"], rows["open loop"]
+    ratios.append(("closed loop: throughput / perfect", closed["throughput_share"], ">= 0.9"))
+    ratios.append(("open loop: short calls that waited beside a free lane", opened["idle_waits"], "0"))
+    return rows, ratios
+
+
+def pf7(bench):
+    return bench.interleaved({"start by exec": bench.ours("recovery", 5)}), []
+
+
+def pf8(bench):
+    per_lane = 128  # the same share of batches for every number of lanes
+    commands = {"one at a time": bench.cost(1, 1, 3000)}
+    for lanes in (1, 4, 16, 64):
+        commands[f"{lanes} x {per_lane} outstanding"] = bench.cost(lanes, per_lane * lanes, 100_000)
+    for outstanding in (1000, 100_000):
+        commands[f"1 lane, {outstanding} outstanding"] = bench.cost(1, outstanding, 100_000)
+    rows = bench.interleaved(commands)
+    base = rows[f"1 x {per_lane} outstanding"]
+    ratios = [
+        (f"{name}: CPU / 1 x {per_lane}", x["host_cpu_us"] / base["host_cpu_us"], "<= 1.25")
+        for name, x in rows.items()
+        if name != "one at a time" and x is not base
+    ]
+    return rows, ratios
+
+
+def pf9(bench):
+    rows = bench.interleaved({"16 workers, 30 s": bench.ours("idle", 16, 30)}, rounds=1)
+    (x,) = rows.values()
+    return rows, [
+        ("host, % of a core", x["host_percent"], "< 0.5"),
+        ("worker, % of a core", x["worker_percent"], "< 0.1"),
+    ]
+
+
+def map_file(snakepit, source, target):
+    """Runs `snakepit map`; peak is the largest resident size of any one of its processes."""
+    command = [snakepit, "map", ADAPTER, "echo", "-n", "2", "-q", "-i", source, "-o", target]
+    begin = time.perf_counter()
+    it = subprocess.Popen(command)
+    _, status, usage = os.wait4(it.pid, 0)
+    it.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - begin
+    if it.returncode != 0:
+        raise Failed(f"{' '.join(command)}: exit {it.returncode}")
+    with open(source, "rb") as lines:
+        count = sum(1 for _ in lines)
+    return {"items_per_second": count / seconds, "peak_mib": usage.ru_maxrss / 1024}
+
+
+def check_mapped(target, count):
+    with open(target) as lines:
+        for i, line in enumerate(lines):
+            if line != f"{i}\n":
+                raise Failed(f"{target}: line {i + 1} is {line!r}")
+        if i + 1 != count:
+            raise Failed(f"{target}: {i + 1} lines, want {count}")
+
+
+def pf13(bench):
+    rows = {}
+    with tempfile.TemporaryDirectory(prefix="snakepit-bench-") as folder:
+        for count in (10_000, 1_000_000):
+            source, target = f"{folder}/{count}.jsonl", f"{folder}/out.jsonl"
+            with open(source, "w") as out:
+                out.writelines(f'{{"x": {i}}}\n' for i in range(count))
+
+            def checked(measure, source=source, target=target, count=count):
+                found = measure(source, target)
+                check_mapped(target, count)
+                os.unlink(target)
+                return found
+
+            ours = lambda a, b: map_file(str(bench.snakepit), a, b)  # noqa: E731
+            theirs = lambda a, b: run(bench.peer("pool_map", a, b))  # noqa: E731
+            commands = {
+                f"snakepit map, {count}": lambda checked=checked, how=ours: checked(how),
+                f"Pool.imap, {count}": lambda checked=checked, how=theirs: checked(how),
+            }
+            rows |= bench.interleaved(commands)
+    rate = {name: x["items_per_second"] for name, x in rows.items()}
+    peak = {name: x["peak_mib"] for name, x in rows.items()}
+    large, small = "snakepit map, 1000000", "snakepit map, 10000"
+    return rows, [
+        ("1 M items: items/s / imap", ratio(rate[large], rate["Pool.imap, 1000000"]), ">= 1.0"),
+        ("10 k items: items/s / imap", ratio(rate[small], rate["Pool.imap, 10000"]), ""),
+        ("peak memory, 1 M / 10 k", ratio(peak[large], peak[small]), "flat"),
+    ]
+
+
+ALL = {
+    "PF1": ("round trip of echo, one at a time", pf1),
+    "PF2": ("calls/s with 512 outstanding", pf2),
+    "PF3": ("two lanes, one call in a hundred takes 50 ms", pf3),
+    "PF7": ("crash to the first answer of the replacement", pf7),
+    "PF8": ("host's cost of a call", pf8),
+    "PF9": ("idle", pf9),
+    "PF13": ("snakepit map", pf13),
+}
+
+
+def show(name, title, rows, ratios):
+    print(f"{name}: {title}")
+    figures = list(next(iter(rows.values())))
+    width = max(map(len, rows))
+    print(f"  {'':{width}}" + "".join(f"  {x:>16}" for x in figures))
+    for row, found in rows.items():
+        print(f"  {row:{width}}" + "".join(f"  {found[x]:>16,.1f}" for x in figures))
+    for what, value, target in ratios:
+        print(f"  {what}: {value:.2f}" + (f"   (target {target})" if target else ""))
+    print(flush=True)
+
+
+def measure(bench, ids):
+    found = {}
+    for name in ids:
+        title, how = ALL[name]
+        rows, ratios = how(bench)
+        show(name, title, rows, ratios)
+        found[name] = {
+            "title": title,
+            "figures": rows,
+            "ratios": [{"what": w, "value": v, "target": t} for w, v, t in ratios],
+        }
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("ids", nargs="*", metavar="ID", help=", ".join(ALL) + " [all]")
+    parser.add_argument("--build", type=pathlib.Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement [5]")
+    parser.add_argument("--seconds", type=float, default=1, help="length of a timed round [1]")
+    parser.add_argument("--json", type=pathlib.Path, help="write the figures to this file, too")
+    given = parser.parse_args()
+    ids = [x.upper() for x in given.ids] or list(ALL)
+    if unknown := [x for x in ids if x not in ALL]:
+        parser.error(f"there is no {', '.join(unknown)}; there are {', '.join(ALL)}")
+    if given.rounds < 1 or given.seconds <= 0:
+        parser.error("--rounds and --seconds must be positive")
+    bench = Bench(given.build.resolve(), given.rounds, given.seconds)
+    try:
+        found = measure(bench, ids)
+    except Failed as why:
+        print(f"\nbench: {why}", file=sys.stderr)
+        return 1
+    if given.json:
+        machine = {"processors": os.cpu_count(), "system": platform.platform(), "rounds": given.rounds}
+        given.json.write_text(json.dumps({"machine": machine, "found": found}, indent=2) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
