@@ -1,5 +1,6 @@
 """What `meson install` puts in place runs."""
 
+import os
 import pathlib
 import subprocess
 
@@ -7,6 +8,7 @@ import pytest
 from host import ADAPTERS, SNAKEPIT
 
 BUILD = pathlib.Path(SNAKEPIT).parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BRIDGE = BUILD / "python" / "bridge"
 
 
@@ -45,5 +47,29 @@ def test_the_python_side_is_installed_whole_where_the_command_looks(host, instal
 def test_the_headers_are_installed_with_what_is_generated(installed):
     """[E2]"""
     headers = {path.name for path in installed.rglob("include/snakepit/*")}
-    source = pathlib.Path(__file__).parents[2] / "actors" / "include" / "snakepit"
+    source = ROOT / "actors" / "include" / "snakepit"
     assert headers == {path.name for path in source.glob("*.hpp")} | {"reasons.hpp"}
+
+
+SERVICE = """
+project('service', 'cpp', default_options: 'cpp_std=c++20')
+executable('service', 'main.cpp', dependencies: dependency('snakepit', fallback: 'snakepit'))
+"""
+
+
+def test_a_project_that_takes_it_as_a_subproject_builds_what_it_needs(host):
+    """[E2] The compiler does not run: it would take as long as the build itself."""
+    (host.work / "subprojects").mkdir()
+    os.symlink(ROOT, host.work / "subprojects" / "snakepit")
+    host.file("meson.build", SERVICE)
+    host.file("main.cpp", (ROOT / "examples" / "execute.cpp").read_bytes())
+    environment = {**host.environment, "TMPDIR": str(host.work)}
+    for command in (["meson", "setup", "build"], ["ninja", "-C", "build", "-n", "service"]):
+        got = subprocess.run(
+            command, cwd=host.work, env=environment, capture_output=True, text=True
+        )
+        assert got.returncode == 0, got.stdout
+    assert "bridge_package" in got.stdout
+    tests = "subprojects/snakepit/tests"
+    assert not (host.work / "build" / tests).exists()
+    assert "Linking target service" in got.stdout
