@@ -14,7 +14,6 @@ wanted = {}
 for path in sorted(source.rglob("*")):
     if path.is_file() and "__pycache__" not in path.parts:
         wanted[package / path.relative_to(source)] = path
-wanted[package / "_pb" / "__init__.py"] = None
 wanted[package / "_pb" / "worker_pb2.py"] = worker_pb2
 wanted[package / "_reasons.py"] = reasons
 
@@ -23,7 +22,7 @@ for old in sorted(package.rglob("*")) if package.exists() else []:
         old.unlink()
 for new, path in wanted.items():
     new.parent.mkdir(parents=True, exist_ok=True)
-    data = path.read_bytes() if path else b""
+    data = path.read_bytes()
     if not new.exists() or new.read_bytes() != data:
         # Put in place whole: a worker may be importing it.
         scratch = new.with_name(f".{new.name}.new")
@@ -32,7 +31,7 @@ for new, path in wanted.items():
 
 stamp.write_text("")
 folders = [source, *(p for p in source.rglob("*") if p.is_dir() and p.name != "__pycache__")]
-inputs = [p for p in [*wanted.values(), *folders] if p]
+inputs = [*wanted.values(), *folders]
 
 
 def quoted(path):

@@ -4,9 +4,12 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 namespace {
@@ -35,10 +38,46 @@ std::vector<std::string> words_of(int argc, char** argv) {
   return result;
 }
 
-bool has_command(CLI::App& app, const std::string& name) {
-  auto all = app.get_subcommands({});
-  return std::any_of(all.begin(), all.end(), [&](auto* x) { return x->get_name() == name; });
+CLI::App* find_command(CLI::App& in, const std::string& name) {
+  auto all = in.get_subcommands({});
+  auto found = std::find_if(all.begin(), all.end(), [&](auto* x) { return x->get_name() == name; });
+  return found == all.end() ? nullptr : *found;
 }
+
+/// The commands that the first words name, such as "snakepit config", and the word after them that
+/// should name one but does not.
+struct named_command {
+  std::string text;
+  std::string unknown;
+};
+
+named_command command_in(CLI::App& app, int argc, char** argv) {
+  named_command out{app.get_name(), {}};
+  auto* at = &app;
+  for (int i = 1; i < argc && argv[i][0] != '-' && !at->get_subcommands({}).empty(); ++i) {
+    auto* next = find_command(*at, argv[i]);
+    if (!next) {
+      out.unknown = argv[i];
+      break;
+    }
+    out.text += ' ' + next->get_name();
+    at = next;
+  }
+  return out;
+}
+
+/// A standard descriptor that the caller has closed would become the number of the next thing
+/// opened, and that be read as stdin or written to as stdout. What stands in its place fails at
+/// each use.
+void occupy_standard_descriptors() {
+  for (int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+      open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+// gRPC opens a descriptor while it is loaded, so `main` and constructors would be too late.
+__attribute__((section(".preinit_array"),
+               used)) void (*const before_libraries)() = occupy_standard_descriptors;
 
 } // namespace
 
@@ -57,17 +96,17 @@ int main(int argc, char** argv) {
   cli::add_doctor(app, chosen);
   cli::add_config(app, chosen);
   cli::add_version(app, chosen);
-  if (argc > 1 && argv[1][0] != '-' && !has_command(app, argv[1]))
-    return cli::report_usage("there is no command `" + std::string{argv[1]}
-                               + "` (see `snakepit --help`)",
+  auto command = command_in(app, argc, argv);
+  auto hint = " (see `" + command.text + " --help`)";
+  if (!command.unknown.empty())
+    return cli::report_usage("there is no command `" + command.unknown + "`" + hint,
                              wants_json(argc, argv));
   try {
     app.parse(words_of(argc, argv));
   } catch (const CLI::CallForHelp& x) {
     return app.exit(x);
   } catch (const CLI::ParseError& x) {
-    return cli::report_usage(std::string{x.what()} + " (see `snakepit --help`)",
-                             wants_json(argc, argv));
+    return cli::report_usage(x.what() + hint, wants_json(argc, argv));
   }
   return chosen();
 }

@@ -74,6 +74,8 @@ def test_a_class_that_is_named(host):
         ([], "subcommand"),
         (["call"], "ADAPTER"),
         (["nonsense"], "nonsense"),
+        (["config", "nonsense"], "no command `nonsense` (see `snakepit config --help`)"),
+        (["call", MISBEHAVE], "(see `snakepit call --help`)"),
         (["call", MISBEHAVE, "add", "a=1", "--nonsense"], "--nonsense"),
         (["call", MISBEHAVE, "add", '{"a": '], "not valid JSON"),
         (["call", MISBEHAVE, "add", "a=1", "oops"], "key=value"),
@@ -187,6 +189,25 @@ def test_stdout_that_is_closed_is_exit_141_without_a_word(host):
     got = host.call("add", "a=1", stdout=write)
     os.close(write)
     assert (got.code, got.err) == (141, "")
+
+
+@pytest.mark.parametrize("command", ["call", "map"])
+def test_what_the_caller_has_closed_is_not_taken_for_a_standard_stream(host, command):
+    """[E4] Else the next thing opened would have its number, and be read or written to."""
+
+    def run(*closed):
+        return host.run(
+            command, MISBEHAVE, "add", *(["-"] if command == "call" else []),
+            stdin='{"a": 1}', preexec_fn=lambda: [os.close(fd) for fd in closed],
+        )
+
+    got = run(1)
+    assert (got.code, got.err[:33]) == (1, "snakepit: cannot write to stdout:")
+    got = run(0)
+    assert got.code != 0
+    assert "snakepit: " in got.err
+    got = run(2)
+    assert (got.code, got.out) == (0, "2\n")
 
 
 def test_a_full_disk_is_named(host):

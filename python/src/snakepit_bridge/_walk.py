@@ -165,7 +165,7 @@ class Writer:
             advice = "; return its .tolist()"
         elif isinstance(value, (set, frozenset)):
             advice = "; return a list"
-        self._fail(f"a {_name(value)} has no representation in JSON{advice}")
+        self._fail(f"no representation in JSON for the type {_name(value)}{advice}")
 
     def _fail(self, what: str) -> NoReturn:
         raise CodecError(self._reason, path_text(self._steps), what)
