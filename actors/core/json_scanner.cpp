@@ -74,6 +74,8 @@ bool json_scanner::unexpected(const char* wanted) {
     return fail(message + ", found the end of the text");
   if (rest.starts_with("NaN") || rest.starts_with("Infinity") || rest.starts_with("-Infinity"))
     return fail("JSON has no NaN and no infinities");
+  if (rest.starts_with("\xef\xbb\xbf"))
+    return fail(message + ", found a byte order mark; save the text as UTF-8 without one");
   auto c = static_cast<unsigned char>(rest.front());
   if (c > ' ' && c <= '~')
     return fail(message + ", found `" + excerpt(rest, 8) + "`");

@@ -68,6 +68,17 @@ std::string how(const command_end& x) {
   return "it exited with code " + std::to_string(x.code);
 }
 
+/// Why `check` did not report an adapter. Its own word is the best, unless it did not come to one:
+/// an import may end the process, with code 0 even.
+std::string why_not_loaded(const command_end& x) {
+  constexpr int said_by_check = 1;
+  if (x.timed_out || x.signal != 0)
+    return how(x);
+  if (x.code != said_by_check)
+    return "while it was loaded " + how(x);
+  return last_line(x.errors.empty() ? x.output : x.errors);
+}
+
 std::vector<std::string> host_environment() {
   std::vector<std::string> out;
   for (char** x = environ; *x; ++x)
@@ -182,13 +193,11 @@ check python_examination::adapter(const std::string& spec) const {
   if (!end) {
     out.result = verdict::fail;
     out.found = end.error().message;
-  } else if (end->succeeded()) {
+  } else if (end->succeeded() && !end->output.empty()) {
     out.found = "it loads";
   } else {
     out.result = verdict::fail;
-    out.found = (end->timed_out || end->signal != 0)
-                  ? how(*end)
-                  : last_line(end->errors.empty() ? end->output : end->errors);
+    out.found = why_not_loaded(*end);
     out.advice =
       "see `" + executable_ + " -m snakepit_bridge check " + spec + "`, with PYTHONPATH=" + bridge_;
   }

@@ -7,6 +7,7 @@
 #include <climits>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 namespace snakepit::io {
@@ -56,6 +57,15 @@ bool make_token_pipe(const std::string& token, descriptor& theirs) {
          && lift(theirs);
 }
 
+/// Whether enough numbers are left above the newest descriptor, which got the lowest that was free.
+/// gRPC opens some more for each worker, and ends the whole process if it cannot.
+bool leaves_room(const descriptor& newest) {
+  constexpr rlim_t kept_free = 32;
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY
+         || static_cast<rlim_t>(newest.get()) + kept_free < limit.rlim_cur;
+}
+
 } // namespace
 
 result<descriptor> launch_descriptors::open_null() {
@@ -81,6 +91,8 @@ result<launch_descriptors> launch_descriptors::make(int null, const std::string&
     return start_failure("the lifetime pipe", errno);
   if (!make_token_pipe(token, out.token_))
     return start_failure("the token pipe", errno);
+  if (!leaves_room(out.token_))
+    return start_failure("too few descriptors are left", EMFILE);
   return out;
 }
 

@@ -37,6 +37,8 @@ TEST_CASE("an error names what it met and where [D1]") {
   CHECK(parse_json("[1").error().message == "$: expected `,` or `]`, found the end of the text");
   CHECK(parse_json("[nope]").error().message == "$[0]: expected a value, found `nope]`");
   CHECK(parse_json("[\x07]").error().message == "$[0]: expected a value, found the byte 0x07");
+  CHECK(parse_json("\xef\xbb\xbf{}").error().message
+        == "$: expected a value, found a byte order mark; save the text as UTF-8 without one");
   CHECK(parse_json("{\"a\":-Infinity}").error().message
         == "$.a: JSON has no NaN and no infinities");
   CHECK(parse_json(R"({"a": 1, "a": 2})").error().message == "$.a: the key occurs twice");

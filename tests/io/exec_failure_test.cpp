@@ -110,6 +110,7 @@ TEST_CASE("without descriptors a launch fails by name at each step, and nothing 
   }
   CHECK(started);
   CHECK(std::vector<std::string>{steps.begin(), steps.end()}
-        == std::vector<std::string>{"clone", "the lifetime pipe", "the pipe for stderr",
-                                    "the pipe for stdout", "the side socket", "the token pipe"});
+        == std::vector<std::string>{"the lifetime pipe", "the pipe for stderr",
+                                    "the pipe for stdout", "the side socket", "the token pipe",
+                                    "too few descriptors are left"});
 }

@@ -28,6 +28,9 @@ def test_a_good_machine_and_adapter(host):
         ("def f(:\n", "broken.py"),
         ("import no_such_module_anywhere\n", "no_such_module_anywhere"),
         ("raise RuntimeError('no weights')\n", "no weights"),
+        ("import os\nos._exit(9)\n", "while it was loaded it exited with code 9"),
+        ("import os\nos._exit(0)\n", "while it was loaded it exited with code 0"),
+        ("import os\nos.abort()\n", "it died by signal 6"),
     ],
 )
 def test_an_adapter_that_does_not_load(host, source, says):

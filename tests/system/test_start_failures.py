@@ -1,5 +1,6 @@
 """Workers that cannot start: the error names why, with what they wrote, and nothing hangs [W4]."""
 
+import resource
 import time
 
 import pytest
@@ -118,3 +119,14 @@ def test_map_reports_a_start_that_failed_and_leaves_the_output_alone(host):
     got = host.run("map", "./broken.py", "f", "--output", output, stdin="{}\n")
     assert got.code == 3
     assert open(output).read() == "precious\n"
+
+
+def test_too_few_descriptors_are_an_error_and_not_the_end_of_the_host(host):
+    """[W4] gRPC aborts the process when it gets none."""
+
+    def few():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
+
+    got = host.call("add", "a=1", preexec_fn=few)
+    assert (got.code, got.out) == (3, ""), got
+    assert "too few descriptors are left" in got.err and "ulimit -n" in got.err
