@@ -237,13 +237,17 @@ ALL = {
 }
 
 
+def number(x):
+    return f"{x:,.1f}" if x >= 10 or x == int(x) else f"{x:.3g}"
+
+
 def show(name, title, rows, ratios):
     print(f"{name}: {title}")
     figures = list(next(iter(rows.values())))
     width = max(map(len, rows))
     print(f"  {'':{width}}" + "".join(f"  {x:>16}" for x in figures))
     for row, found in rows.items():
-        print(f"  {row:{width}}" + "".join(f"  {found[x]:>16,.1f}" for x in figures))
+        print(f"  {row:{width}}" + "".join(f"  {number(found[x]):>16}" for x in figures))
     for what, value, target in ratios:
         print(f"  {what}: {value:.2f}" + (f"   (target {target})" if target else ""))
     print(flush=True)
