@@ -54,6 +54,8 @@ struct pool_settings {
   duration cancel_grace = std::chrono::seconds{2};
   /// Makes the configuration of the worker of a slot and generation.
   std::function<result<worker_config>(uint32_t slot, uint32_t generation)> worker;
+  /// What starts the template; none if workers are started by exec.
+  std::optional<io::launch_spec> template_launch;
 };
 
 /// What a POOL uses and shares with others.

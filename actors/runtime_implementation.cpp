@@ -6,6 +6,7 @@
 #include "actors/io/host_environment.hpp"
 #include "actors/io/host_resources.hpp"
 #include "actors/io/random_bytes.hpp"
+#include "actors/io/template_launcher.hpp"
 #include "actors/settings.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tree.hpp"
@@ -119,6 +120,13 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
     auto plan = pool_plan{settings_of(pool, cfg, context),
                           {entry, io::make_grpc_channel, io::measure, x->log, {}},
                           x->launcher};
+    if (plan.settings.template_launch) {
+      auto forks = io::make_template_launcher(x->launcher, template_of(plan.settings, x->log));
+      if (!forks)
+        return tl::unexpected{std::move(forks.error())};
+      plan.launcher = std::move(*forks);
+      x->forks.push_back(plan.launcher);
+    }
     x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout,
                         pool.limits.inline_bytes, entry});
     plans.push_back(std::move(plan));
@@ -254,6 +262,7 @@ void runtime::implementation::stop(duration limit) {
   root = nullptr;
   for (auto& x : pools)
     x.entry->set_actor(nullptr);
+  forks.clear();
   launcher = nullptr;
   apart([this] { own = nullptr; });
   directory = nullptr;

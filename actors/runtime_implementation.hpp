@@ -74,6 +74,8 @@ public:
   std::shared_ptr<io::run_directory> directory;
   std::unique_ptr<own_system> own;
   std::shared_ptr<io::process_launcher> launcher;
+  /// Those of pools with a template; each uses `launcher` where it cannot fork.
+  std::vector<std::shared_ptr<io::process_launcher>> forks;
   std::vector<pool_place> pools;
   caf::actor root;
   std::atomic<bool> stopping{false};

@@ -564,7 +564,8 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
     x->last_stderr = process->last_stderr(certificate_stderr);
   }
   auto known = exit && exit->known;
-  core::judge(*x, known, known ? exit->code : 0, known ? exit->signal : 0);
+  core::judge(*x, known, known ? exit->code : 0, known ? exit->signal : 0,
+              exit && exit->template_died);
   return x;
 }
 

@@ -160,6 +160,11 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
     return fault("adapter", quoted(x.adapter)
                               + " is not an adapter; wanted "
                                 "`package.module:Class`, `package.module` or `./file.py[:Class]`");
+  for (auto& module : x.preload)
+    if (!is_dotted(module))
+      return fault("preload", "`preload`: " + quoted(module)
+                                + " is not the name of a module; wanted `package.module`, or "
+                                  "`adapter` for the pool's own");
   if (x.workers && x.min_ready > *x.workers)
     return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
                                 + ") is more than `workers` (" + std::to_string(*x.workers) + ")");

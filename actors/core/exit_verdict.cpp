@@ -29,6 +29,8 @@ constexpr auto names = std::to_array<std::pair<int, const char*>>({
   {SIGSYS, "SIGSYS"},
 });
 
+constexpr auto lost_template = "template_died";
+
 } // namespace
 
 std::string signal_name(int number) {
@@ -38,7 +40,7 @@ std::string signal_name(int number) {
   return "signal " + std::to_string(number);
 }
 
-void judge(death_certificate& x, bool exited_known, int code, int signal) {
+void judge(death_certificate& x, bool exited_known, int code, int signal, bool template_died) {
   // Ours are only these two: a crash that was faster than our kill is the worker's own.
   if (exited_known && signal != 0 && signal != SIGKILL && signal != SIGTERM)
     x.ended_by_us.clear();
@@ -51,7 +53,7 @@ void judge(death_certificate& x, bool exited_known, int code, int signal) {
   if (!x.ended_by_us.empty())
     x.cause = "ended by us: " + x.ended_by_us;
   else if (!exited_known)
-    x.cause = "unknown";
+    x.cause = template_died ? lost_template : "unknown";
   else if (signal != 0)
     x.cause = x.signal_name;
   else
@@ -65,6 +67,8 @@ std::string describe_end(const death_certificate& x) {
     return "died by " + x.signal_name;
   if (x.exit_code)
     return "exited with code " + std::to_string(*x.exit_code);
+  if (x.cause == lost_template)
+    return "ended with the template that it was forked from";
   return "ended for an unknown reason";
 }
 

@@ -12,8 +12,9 @@ std::string signal_name(int number);
 
 /// Fills in the cause of a certificate: `cause`, `exit_code`, `signal`, `signal_name`.
 /// `ended_by_us` must be set before: a kill of ours is told from anybody else's. It is cleared if
-/// another signal than ours was faster.
-void judge(death_certificate& x, bool exited_known, int code, int signal);
+/// another signal than ours was faster. `template_died`: how it ended is unknown, but not why.
+void judge(death_certificate& x, bool exited_known, int code, int signal,
+           bool template_died = false);
 
 /// "died by SIGSEGV", "exited with code 3", "was ended by us (deadline)", for the middle of a
 /// sentence that begins with "the worker".

@@ -1,20 +1,12 @@
 #include "actors/io/event_loop.hpp"
 #include "actors/io/exec_child.hpp"
-#include "actors/io/exec_process.hpp"
 #include "actors/io/executable.hpp"
 #include "actors/io/kernel_features.hpp"
-#include "actors/io/launch_descriptors.hpp"
-#include "actors/io/proc_files.hpp"
+#include "actors/io/process_table.hpp"
 #include "actors/io/system_error.hpp"
 
-#include <algorithm>
 #include <atomic>
-#include <csignal>
-#include <future>
-#include <set>
 #include <tuple>
-
-#include <sys/syscall.h>
 
 namespace snakepit::io {
 
@@ -32,17 +24,6 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
   return out;
 }
 
-/// The kernel would take the part before a null byte, silently.
-result<void> check_texts(const launch_spec& spec) {
-  auto has_null = [](const std::string& x) { return x.find('\0') != std::string::npos; };
-  if (has_null(spec.executable) || has_null(spec.working_directory)
-      || std::ranges::any_of(spec.arguments, has_null)
-      || std::ranges::any_of(spec.environment, has_null))
-    return fail(reason::worker_start_failed,
-                "executable, folder, arguments and environment must not hold null bytes");
-  return {};
-}
-
 tl::unexpected<error> explain(const launch_spec& spec, const std::string& executable,
                               const child_failure& failure) {
   std::string step = failure.step;
@@ -53,20 +34,10 @@ tl::unexpected<error> explain(const launch_spec& spec, const std::string& execut
   return start_failure(step, failure.number);
 }
 
-/// The child is not reaped, so the number is its own, unless somebody else in this program has been
-/// quick: the pidfd then says so, and what was read may be a stranger's.
-uint64_t start_time_of(const child& x) {
-  auto stat = read_proc_stat(x.pid);
-  if (!stat || ::syscall(SYS_pidfd_send_signal, x.pidfd.get(), 0, nullptr, 0) != 0)
-    return 0;
-  return stat->start_time;
-}
-
 class exec_launcher final : public process_launcher {
 public:
   exec_launcher(std::unique_ptr<event_loop> loop, child_stack stack, descriptor null)
-    : stack_{std::move(stack)}, null_{std::move(null)}, boot_id_{read_boot_id()},
-      scratch_(side_socket::max_packet), loop_{std::move(loop)} {}
+    : stack_{std::move(stack)}, null_{std::move(null)}, table_{*loop}, loop_{std::move(loop)} {}
 
   ~exec_launcher() override;
 
@@ -75,33 +46,20 @@ public:
 private:
   result<std::unique_ptr<process>> start(const launch_spec& spec, process_events events);
   result<child> spawn(const launch_spec& spec, const launch_descriptors& fds);
-  void end_all();
 
   std::atomic<bool> stopping_{false};
   child_stack stack_;
   descriptor null_;
-  const std::string boot_id_;
-  std::vector<char> scratch_;
-  std::promise<void> all_gone_;
-  bool waits_ = false; // the loop thread's own, as the next
-  std::set<std::shared_ptr<watched_process>> processes_;
+  process_table table_;
   // Last: its thread uses the others.
   std::unique_ptr<event_loop> loop_;
 };
 
 exec_launcher::~exec_launcher() {
   stopping_ = true;
-  loop_->post([this] { end_all(); });
-  all_gone_.get_future().wait_for(last_wait);
+  loop_->post([this] { table_.end_all(); });
+  table_.await_end(last_wait);
   loop_.reset();
-}
-
-void exec_launcher::end_all() {
-  for (const auto& x : processes_)
-    x->group().kill();
-  waits_ = true;
-  if (processes_.empty())
-    all_gone_.set_value();
 }
 
 void exec_launcher::launch(launch_spec spec, process_events events, callback done) {
@@ -121,39 +79,17 @@ result<std::unique_ptr<process>> exec_launcher::start(const launch_spec& spec,
                                                       process_events events) {
   if (stopping_)
     return fail(reason::worker_start_failed, "not started, since the runtime stops");
-  if (auto ok = check_texts(spec); !ok)
-    return tl::unexpected{ok.error()};
-  auto fds = launch_descriptors::make(null_.get(), spec.token);
-  if (!fds)
-    return tl::unexpected{fds.error()};
-  descriptor page;
-  auto memory = lane_memory::make(spec.lanes, page);
-  if (!memory)
-    return tl::unexpected{memory.error()};
-  if (auto ok = fds->set_lane_page(std::move(page)); !ok)
-    return tl::unexpected{ok.error()};
-  auto started = spawn(spec, *fds);
+  auto prepared = prepared_launch::make(spec, null_.get());
+  if (!prepared)
+    return tl::unexpected{prepared.error()};
+  auto started = spawn(spec, prepared->fds);
   if (!started)
     return tl::unexpected{started.error()};
-
-  process_identity identity{started->pid, start_time_of(*started), boot_id_};
-  auto ends = fds->release_host_ends();
-  auto group =
-    std::make_unique<process_group>(started->pid, std::move(started->pidfd),
-                                    std::move(ends.lifetime_write), std::move(ends.lifetime_read));
-  auto watched = std::make_shared<watched_process>(
-    std::move(identity), spec.socket_path, std::move(events), std::move(group), std::move(ends));
-  auto ok = watched->watch(*loop_, scratch_, [this, raw = watched.get()] {
-    processes_.erase(raw->shared_from_this());
-    if (waits_ && processes_.empty())
-      all_gone_.set_value();
-  });
-  if (!ok) {
-    watched->abandon();
-    return tl::unexpected{ok.error()};
-  }
-  processes_.insert(watched);
-  return std::make_unique<exec_process>(std::move(watched), std::move(*memory));
+  auto added = table_.add({started->pid, std::move(started->pidfd)}, spec, std::move(*prepared),
+                          std::move(events));
+  if (!added)
+    return tl::unexpected{added.error()};
+  return std::move(added->owner);
 }
 
 result<child> exec_launcher::spawn(const launch_spec& spec, const launch_descriptors& fds) {

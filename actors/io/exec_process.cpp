@@ -13,6 +13,13 @@
 
 namespace snakepit::io {
 
+namespace {
+
+constexpr exit_status unknown_end{.known = false};
+constexpr exit_status lost_with_template{.known = false, .template_died = true};
+
+} // namespace
+
 watched_process::watched_process(process_identity identity, std::string socket_path,
                                  process_events events, std::unique_ptr<process_group> group,
                                  process_ends ends)
@@ -46,9 +53,10 @@ void watched_process::remove_socket() noexcept {
     ::unlink(socket_path_.c_str());
 }
 
-result<void> watched_process::watch(event_loop& loop, std::span<char> scratch,
+result<void> watched_process::watch(event_loop& loop, std::span<char> scratch, bool forked,
                                     event_loop::task ended) {
   loop_ = &loop;
+  forked_ = forked;
   loop_thread_ = loop.thread();
   scratch_ = scratch;
   ended_ = std::move(ended);
@@ -117,11 +125,38 @@ void watched_process::on_side(uint32_t events) {
 }
 
 void watched_process::on_pidfd() {
-  auto status = group_->reap();
-  if (!status)
+  if (forked_)
+    on_forked_end();
+  else if (auto status = group_->reap())
+    settle(*status);
+}
+
+void watched_process::on_forked_end() {
+  loop_->unwatch(group_->pidfd(), std::exchange(pidfd_id_, 0));
+  group_->kill();
+  if (orphaned_)
+    settle(lost_with_template);
+  else
+    loop_->call_at(event_loop::clock::now() + report_wait, [weak = weak_from_this()] {
+      if (auto self = weak.lock())
+        self->settle(unknown_end);
+    });
+}
+
+void watched_process::orphan() {
+  orphaned_ = true;
+  group_->orphan();
+  if (pidfd_id_ == 0)
+    settle(lost_with_template);
+}
+
+void watched_process::settle(const exit_status& status) {
+  if (std::exchange(settled_, true))
     return;
   auto self = shared_from_this();
-  loop_->unwatch(group_->pidfd(), pidfd_id_);
+  loop_->unwatch(group_->pidfd(), std::exchange(pidfd_id_, 0));
+  if (forked_)
+    group_->give_up();
   group_->release();
   // What it wrote before it died: a refusal explains the exit, so it must be told first.
   if (side_.fd() >= 0)
@@ -133,7 +168,7 @@ void watched_process::on_pidfd() {
   }
   if (silent_)
     remove_socket(); // its owner looked too early: the worker may have bound it since
-  tell(events_.on_exit, *status);
+  tell(events_.on_exit, status);
   ended_();
 }
 

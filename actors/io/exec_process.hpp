@@ -16,6 +16,9 @@
 
 namespace snakepit::io {
 
+/// How long a template may take to say how a worker ended whose end is known.
+inline constexpr std::chrono::seconds report_wait{2};
+
 /// One worker as the loop sees it. Lives until the leader is reaped, however soon its owner lets
 /// go.
 class watched_process : public std::enable_shared_from_this<watched_process> {
@@ -24,8 +27,17 @@ public:
                   std::unique_ptr<process_group> group, process_ends ends);
 
   /// Begins to watch; `ended` is called when the leader has been reaped and everybody told. From
-  /// the loop's thread; the loop and `scratch` (64 KiB) live longer than this.
-  result<void> watch(event_loop& loop, std::span<char> scratch, event_loop::task ended);
+  /// the loop's thread; the loop and `scratch` (64 KiB) live longer than this. `forked`: it is a
+  /// template's child, not ours.
+  result<void> watch(event_loop& loop, std::span<char> scratch, bool forked,
+                     event_loop::task ended);
+
+  /// The leader has ended and its template has said how. Its parent may reap it afterwards. The
+  /// loop's thread.
+  void settle(const exit_status& status);
+
+  /// Its template has died: ends it. The loop's thread.
+  void orphan();
 
   /// Undoes a start whose `watch` failed: ends and reaps it, calls nothing.
   void abandon() noexcept;
@@ -62,6 +74,7 @@ private:
   void on_stream(stream& x);
   void on_side(uint32_t events);
   void on_pidfd();
+  void on_forked_end();
   void end_stream(stream& x);
   void end_side();
   output_reader::sink sink_of(stream& x);
@@ -84,6 +97,9 @@ private:
   side_socket side_;
   event_loop::watch_id side_id_ = 0;
   event_loop::watch_id pidfd_id_ = 0;
+  bool forked_ = false;
+  bool orphaned_ = false;
+  bool settled_ = false;
 };
 
 /// What the owner of a worker holds.

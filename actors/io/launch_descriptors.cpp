@@ -2,6 +2,7 @@
 
 #include "actors/io/system_error.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 
@@ -90,11 +91,21 @@ result<void> launch_descriptors::set_lane_page(descriptor fd) {
   return {};
 }
 
+result<void> launch_descriptors::set_channel(descriptor fd) {
+  token_ = std::move(fd);
+  if (!lift(token_))
+    return start_failure("the channel", errno);
+  return {};
+}
+
+std::array<int, worker_descriptors> launch_descriptors::worker_ends() const noexcept {
+  return {null_,       output_.get(),    errors_.get(),
+          side_.get(), lane_page_.get(), host_.lifetime_read.get(),
+          token_.get()};
+}
+
 void launch_descriptors::fill(child_plan& plan) const noexcept {
-  const int numbers[worker_descriptors] = {null_,       output_.get(),    errors_.get(),
-                                           side_.get(), lane_page_.get(), host_.lifetime_read.get(),
-                                           token_.get()};
-  std::copy(std::begin(numbers), std::end(numbers), plan.sources);
+  std::ranges::copy(worker_ends(), plan.sources);
 }
 
 process_ends launch_descriptors::release_host_ends() noexcept {

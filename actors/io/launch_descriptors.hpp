@@ -5,6 +5,7 @@
 
 #include <snakepit/error.hpp>
 
+#include <array>
 #include <string>
 
 namespace snakepit::io {
@@ -32,6 +33,12 @@ public:
 
   /// Takes the lane page's memfd.
   result<void> set_lane_page(descriptor fd);
+
+  /// Takes what the process gets instead of the token pipe.
+  result<void> set_channel(descriptor fd);
+
+  /// The worker's descriptors, in the order of their numbers there.
+  std::array<int, worker_descriptors> worker_ends() const noexcept;
 
   /// Writes the worker's descriptors into the plan.
   void fill(child_plan& plan) const noexcept;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/core/lane_page.hpp"
+#include "actors/io/descriptor.hpp"
 
 #include <snakepit/error.hpp>
 
@@ -31,6 +32,8 @@ struct launch_spec {
   /// Written to the token pipe.
   std::string token;
   uint32_t lanes = 1;
+  /// If set, the process gets this instead of the token pipe. The launch takes it.
+  std::shared_ptr<descriptor> channel{};
 };
 
 /// Who a process is, for good: a pid alone may be another's tomorrow.
@@ -50,6 +53,8 @@ struct exit_status {
   /// False if something else in this program took the status (it ignores SIGCHLD, or waits for any
   /// child): then the process has ended, and that is all that is known.
   bool known = true;
+  /// Its template has died and took it along; `known` is false then.
+  bool template_died = false;
 };
 
 /// What happens to one worker process. Called from the launcher's thread, never before `launch` has

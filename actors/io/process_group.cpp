@@ -69,8 +69,12 @@ bool process_group::leader_unreaped() const noexcept {
 }
 
 void process_group::kill_locked() noexcept {
-  if (leader_unreaped())
-    ::killpg(leader_, SIGKILL);
+  if (leader_unreaped()) {
+    if (!orphaned_)
+      ::killpg(leader_, SIGKILL);
+    // One that was forked just now does not lead its group yet.
+    send(pidfd_.get(), SIGKILL);
+  }
   lifetime_write_.reset();
   lifetime_read_.reset();
 }
@@ -95,6 +99,18 @@ std::optional<exit_status> process_group::reap() noexcept {
   wait_for(pidfd_.get(), how, WEXITED | WNOHANG, nullptr);
   reaped_ = true;
   return out;
+}
+
+void process_group::give_up() noexcept {
+  std::lock_guard guard{mutex_};
+  kill_locked();
+  reaped_ = true;
+}
+
+void process_group::orphan() noexcept {
+  std::lock_guard guard{mutex_};
+  orphaned_ = true;
+  kill_locked();
 }
 
 void process_group::release() noexcept {

@@ -41,7 +41,14 @@ public:
   /// makes `killpg` safe), and says how it ended. Nothing if it has not ended.
   std::optional<exit_status> reap() noexcept;
 
-  /// Closes the pidfd. After `reap` only.
+  /// The same for a leader that is not our child and has ended: its parent may reap it once this
+  /// has returned.
+  void give_up() noexcept;
+
+  /// Its parent has died, so anybody may reap it as soon as it ends: `killpg` is never used again.
+  void orphan() noexcept;
+
+  /// Closes the pidfd. After `reap` or `give_up` only.
   void release() noexcept;
 
 private:
@@ -54,6 +61,7 @@ private:
   descriptor lifetime_write_;
   descriptor lifetime_read_;
   bool reaped_ = false;
+  bool orphaned_ = false;
 };
 
 } // namespace snakepit::io

@@ -113,15 +113,28 @@ TEST_CASE("environment variables may be written as numbers and truth values [E3]
         == std::map<std::string, std::string>{{"N", "1"}, {"B", "true"}, {"Z", "007"}});
 }
 
-TEST_CASE("profiles and spawn modes to come are refused as not there yet [E3]") {
-  CHECK(
-    read_config(pool({{"profile", t.plain("process")}, {"spawn", t.plain("exec")}}), "pit.yaml"));
+TEST_CASE("profiles to come are refused as not there yet [E3]") {
+  CHECK(read_config(pool({{"profile", t.plain("process")}}), "pit.yaml"));
   for (auto word : {"thread", "async"})
     CHECK(fault_of(pool({{"profile", t.plain(word)}})).find("is not there yet")
           != std::string::npos);
-  CHECK(fault_of(pool({{"spawn", t.plain("template")}})).find("is not there yet")
+}
+
+TEST_CASE("a pool forks its workers from a template unless told to exec them [E3, W3]") {
+  auto by_default = read_config(pool({}), "pit.yaml");
+  REQUIRE(by_default);
+  CHECK(by_default->config.pools[0].spawn == "template");
+  CHECK(by_default->config.pools[0].preload.empty());
+  auto told = read_config(
+    pool({{"spawn", t.plain("exec")}, {"preload", t.list({t.plain("a.b"), t.plain("adapter")})}}),
+    "pit.yaml");
+  REQUIRE(told);
+  CHECK(told->config.pools[0].spawn == "exec");
+  CHECK(told->config.pools[0].preload == std::vector<std::string>{"a.b", "adapter"});
+  CHECK(fault_of(pool({{"spawn", t.plain("forks")}})).find("wanted `template` or `exec`")
         != std::string::npos);
-  CHECK(fault_of(pool({{"spawn", t.plain("forks")}})).find("wanted `exec`, got the text `forks`")
+  CHECK(fault_of(pool({{"preload", t.list({t.plain("./x.py")})}}))
+          .find("`./x.py` is not the name of a module")
         != std::string::npos);
 }
 

@@ -45,6 +45,18 @@ TEST_CASE("an exit is judged by its code, 0 included") {
   }
 }
 
+TEST_CASE("a worker that went with its template says so [W3]") {
+  auto x = death_certificate{};
+  judge(x, false, 0, 0, true);
+  CHECK(x.cause == "template_died");
+  CHECK_FALSE(x.exit_code);
+  CHECK(describe_end(x) == "ended with the template that it was forked from");
+  auto ours = death_certificate{};
+  ours.ended_by_us = "deadline";
+  judge(ours, false, 0, 0, true);
+  CHECK(ours.cause == "ended by us: deadline");
+}
+
 TEST_CASE("a signal is named and leaves no exit code") {
   auto x = verdict(true, 0, SIGSEGV);
   CHECK(x->cause == "SIGSEGV");

@@ -1,4 +1,4 @@
-#include "tests/support/launching.hpp"
+#include "tests/support/template_fixture.hpp"
 
 #include <csignal>
 #include <random>
@@ -18,7 +18,8 @@ constexpr int workers = 5;
 /// A host of our own, with its stdout to read from.
 class host {
 public:
-  explicit host(std::string run) {
+  /// With a module path it forks its workers.
+  explicit host(std::string run, std::string path = {}) {
     int fds[2];
     REQUIRE(::pipe2(fds, O_CLOEXEC) == 0);
     posix_spawn_file_actions_t actions;
@@ -26,7 +27,8 @@ public:
     ::posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
     std::string name = SNAKEPIT_HOST_PROGRAM;
     std::string count = std::to_string(workers);
-    char* arguments[] = {name.data(), count.data(), run.data(), nullptr};
+    char* arguments[] = {name.data(), count.data(), run.data(),
+                         path.empty() ? nullptr : path.data(), nullptr};
     REQUIRE(::posix_spawn(&pid_, name.c_str(), &actions, nullptr, arguments, environ) == 0);
     ::posix_spawn_file_actions_destroy(&actions);
     ::close(fds[1]);
@@ -64,6 +66,31 @@ TEST_CASE("kill -9 of the host leaves no worker and no grandchild after a second
   CHECK(processes_of_run(run).size() >= 2 * workers);
   victim.kill();
   CHECK(eventually(1s, [&] { return processes_of_run(run).empty(); }));
+}
+
+TEST_CASE_FIXTURE(template_fixture,
+                  "kill -9 of a host that forks leaves no worker, child or template [R5, W3]") {
+  host victim{run, module_path()};
+  REQUIRE(victim.await_ready());
+  CHECK(processes_of_run(run).size() >= 2 * workers + 1);
+  victim.kill();
+  CHECK(eventually(1s, [&] { return processes_of_run(run).empty(); }));
+}
+
+TEST_CASE_FIXTURE(template_fixture,
+                  "kill -9 of a host while it forks leaves nothing either [R5, W3]") {
+  std::random_device seed;
+  auto value = seed();
+  INFO("seed ", value);
+  std::mt19937 random{value};
+  for (int i = 0; i < 20; ++i) {
+    auto name = run + std::to_string(i);
+    host victim{name, module_path()};
+    std::this_thread::sleep_for(std::chrono::microseconds{random() % 400'000});
+    victim.kill();
+    INFO("round ", i);
+    CHECK(eventually(2s, [&] { return processes_of_run(name).empty(); }));
+  }
 }
 
 TEST_CASE("kill -9 of the host while it starts workers leaves nothing either [R5]") {

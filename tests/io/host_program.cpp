@@ -1,6 +1,8 @@
 // A host to be killed: starts workers of the run `argv[2]`, as many as `argv[1]` says, each with a
 // child of its own in its group, each deaf to signals and with the GIL held; says "ready"; waits.
+// With `argv[3]`, a module path, it forks them from a template; the module `scripted` is there.
 #include "actors/io/process.hpp"
+#include "actors/io/template_launcher.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -29,12 +31,29 @@ re.match(r'(a+)+$', 'a' * 60 + 'b')
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3)
+  if (argc != 3 && argc != 4)
     return 2;
   auto count = std::atoi(argv[1]);
-  auto launcher = snakepit::io::make_exec_launcher();
-  if (!launcher)
+  auto made = snakepit::io::make_exec_launcher();
+  if (!made)
     return 1;
+  std::shared_ptr<snakepit::io::process_launcher> launcher = std::move(*made);
+  std::vector<std::string> environment{"PATH=/usr/bin:/bin",
+                                       std::string{"SNAKEPIT_RUN_ID="} + argv[2]};
+  if (argc == 4) {
+    environment.push_back(std::string{"PYTHONPATH="} + argv[3]);
+    snakepit::io::template_spec spec;
+    spec.launch.executable = "/usr/bin/python3";
+    spec.launch.arguments = {"-B", "-m", "snakepit_bridge.template", "preload=scripted"};
+    spec.launch.environment = environment;
+    // What is executed instead is not what the test is for.
+    spec.on_fallback = [](const std::string&) { std::_Exit(3); };
+    auto forks = snakepit::io::make_template_launcher(launcher, std::move(spec));
+    if (!forks)
+      return 1;
+    launcher = std::move(*forks);
+    environment.push_back(std::string{"SCRIPT="} + worker);
+  }
   std::mutex mutex;
   std::vector<std::unique_ptr<snakepit::io::process>> processes;
   std::atomic<int> up{0};
@@ -42,14 +61,14 @@ int main(int argc, char** argv) {
     snakepit::io::launch_spec spec;
     spec.executable = "/usr/bin/python3";
     spec.arguments = {"-I", "-c", worker};
-    spec.environment = {"PATH=/usr/bin:/bin", std::string{"SNAKEPIT_RUN_ID="} + argv[2]};
+    spec.environment = environment;
     spec.token = std::string(32, 't');
     snakepit::io::process_events events;
     events.on_output = [&](bool, std::string_view) {
       if (++up == count)
         std::puts("ready"), std::fflush(stdout);
     };
-    (*launcher)->launch(spec, events, [&](auto x) {
+    launcher->launch(spec, events, [&](auto x) {
       std::lock_guard guard{mutex};
       if (x)
         processes.push_back(std::move(*x));

@@ -83,6 +83,11 @@ struct pool_config {
   std::string name = "default";
   /// `package.module:Class`, `package.module`, or `./file.py[:Class]`. Required.
   std::string adapter{};
+  /// template: forked from a process that has imported what all need. exec: each a fresh
+  /// interpreter; also what is done while there is no such process.
+  std::string spawn = "template";
+  /// Modules that the template imports; `adapter` stands for the pool's own.
+  std::vector<std::string> preload{};
   std::optional<size_t> workers{}; ///< none: number of processors
   size_t min_ready = 1;
   size_t max_workers = 150; ///< a larger `workers` is reduced to this, with a warning

@@ -87,7 +87,7 @@ class Template:
         sys.stdout.flush()
         sys.stderr.flush()
         # A handler of ours must not run in the child, where the workers are not its own.
-        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         template = os.getpid()
         try:
             pid = os.fork()

@@ -1,0 +1,92 @@
+#include "actors/io/process_table.hpp"
+
+#include "actors/io/proc_files.hpp"
+#include "actors/io/system_error.hpp"
+
+#include <algorithm>
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace snakepit::io {
+
+namespace {
+
+/// Not reaped, the number is its own, unless somebody else in this program has been quick: the
+/// pidfd then says so, and what was read may be a stranger's.
+uint64_t start_time_of(const started_process& x) {
+  auto stat = read_proc_stat(x.pid);
+  if (!stat || ::syscall(SYS_pidfd_send_signal, x.pidfd.get(), 0, nullptr, 0) != 0)
+    return 0;
+  return stat->start_time;
+}
+
+} // namespace
+
+result<prepared_launch> prepared_launch::make(const launch_spec& spec, int null) {
+  if (auto ok = check_texts(spec); !ok)
+    return tl::unexpected{ok.error()};
+  auto fds = launch_descriptors::make(null, spec.token);
+  if (!fds)
+    return tl::unexpected{fds.error()};
+  if (spec.channel)
+    if (auto ok = fds->set_channel(std::move(*spec.channel)); !ok)
+      return tl::unexpected{ok.error()};
+  descriptor page;
+  auto memory = lane_memory::make(spec.lanes, page);
+  if (!memory)
+    return tl::unexpected{memory.error()};
+  if (auto ok = fds->set_lane_page(std::move(page)); !ok)
+    return tl::unexpected{ok.error()};
+  return prepared_launch{std::move(*fds), std::move(*memory)};
+}
+
+process_table::process_table(event_loop& loop)
+  : loop_{loop}, boot_id_{read_boot_id()}, scratch_(side_socket::max_packet) {}
+
+result<process_table::added> process_table::add(started_process started, const launch_spec& spec,
+                                                prepared_launch prepared, process_events events) {
+  if (ends_)
+    return fail(reason::worker_start_failed, "not started, since the runtime stops");
+  process_identity identity{started.pid, start_time_of(started), boot_id_};
+  auto ends = prepared.fds.release_host_ends();
+  auto group =
+    std::make_unique<process_group>(started.pid, std::move(started.pidfd),
+                                    std::move(ends.lifetime_write), std::move(ends.lifetime_read));
+  auto watched = std::make_shared<watched_process>(
+    std::move(identity), spec.socket_path, std::move(events), std::move(group), std::move(ends));
+  auto ok =
+    watched->watch(loop_, scratch_, started.forked, [this, raw = watched.get()] { remove(*raw); });
+  if (!ok) {
+    watched->abandon();
+    return tl::unexpected{ok.error()};
+  }
+  processes_.insert(watched);
+  return added{std::make_unique<exec_process>(watched, std::move(prepared.memory)), watched};
+}
+
+void process_table::remove(watched_process& x) {
+  processes_.erase(x.shared_from_this());
+  if (ends_ && processes_.empty())
+    all_gone_.set_value();
+}
+
+void process_table::end_all() {
+  for (const auto& x : processes_)
+    x->group().kill();
+  ends_ = true;
+  if (processes_.empty())
+    all_gone_.set_value();
+}
+
+result<void> check_texts(const launch_spec& spec) {
+  auto has_null = [](const std::string& x) { return x.find('\0') != std::string::npos; };
+  if (has_null(spec.executable) || has_null(spec.working_directory)
+      || std::ranges::any_of(spec.arguments, has_null)
+      || std::ranges::any_of(spec.environment, has_null))
+    return fail(reason::worker_start_failed,
+                "executable, folder, arguments and environment must not hold null bytes");
+  return {};
+}
+
+} // namespace snakepit::io
