@@ -60,7 +60,11 @@ class Template:
         """The host is gone, or wants this to end: nothing stays."""
         for pid in list(self._pidfds):
             _kill_group(pid)
-        os._exit(0)
+        try:
+            while True:
+                os.waitpid(-1, 0)  # whoever inherits them may not care to
+        except ChildProcessError:
+            os._exit(0)
 
     def _on_host(self) -> None:
         packet, fds, flags, _ = socket.recv_fds(self._host, _MAX_PACKET, _REQUEST_FDS)
