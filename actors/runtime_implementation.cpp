@@ -142,7 +142,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
                 {entry, io::make_grpc_channel, io::measure, io::memory_barrier, x->log, {}},
                 x->launcher};
     if (plan.settings.template_launch) {
-      auto forks = io::make_template_launcher(x->launcher, template_of(plan));
+      auto forks = io::make_template_launcher(x->launcher, template_of(plan.settings, x->log));
       if (!forks)
         return tl::unexpected{std::move(forks.error())};
       plan.launcher = std::move(*forks);

@@ -36,8 +36,8 @@ std::string adapter_of(const std::string& adapter) {
 
 /// What starts the pool's template. The last argument makes room for a worker's command line, which
 /// is written over the template's.
-io::launch_spec template_of(const pool_config& pool, const worker_config& common,
-                            core::environment_layers layers) {
+io::launch_spec template_launch_of(const pool_config& pool, const worker_config& common,
+                                   core::environment_layers layers) {
   constexpr size_t room = 200;
   auto x = common.launch;
   x.label = pool.name + "/template";
@@ -81,7 +81,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
     layers.module_path.push_back(x);
 
   if (pool.spawn == "template")
-    result.template_launch = template_of(pool, common, layers);
+    result.template_launch = template_launch_of(pool, common, layers);
   result.worker = [common, layers,
                    context](uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
     auto socket = context.next_socket();
@@ -102,6 +102,25 @@ pool_settings settings_of(const pool_config& pool, const config& all,
     complete.ours = {{"SNAKEPIT_RUN_ID", context.run_id}, {"SNAKEPIT_SOCKET", socket}};
     x.launch.environment = core::merge_environment(complete);
     return x;
+  };
+  return result;
+}
+
+io::template_spec template_of(const pool_settings& pool,
+                              const std::shared_ptr<telemetry::log>& log) {
+  auto result = io::template_spec{};
+  result.launch = *pool.template_launch;
+  // Workers that waited in vain still have time for a start of their own.
+  result.ready_timeout =
+    std::chrono::duration_cast<std::chrono::milliseconds>(pool.config.start.timeout / 2);
+  result.on_fallback = [name = pool.config.name, log](const std::string& why) {
+    log->write(telemetry::level::warning, "pool",
+               "no template to fork workers from; they are started by exec",
+               {{"pool", name}, {"because", why}});
+  };
+  // No worker has generation 0.
+  result.on_output = [name = pool.config.name, log](bool is_stderr, std::string_view line) {
+    log->worker_output(name, 0, 0, 0, is_stderr, line);
   };
   return result;
 }

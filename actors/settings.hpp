@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/io/template_launcher.hpp"
 #include "actors/pool.hpp"
 
 #include <snakepit/config.hpp>
@@ -29,5 +30,9 @@ struct settings_context {
 /// with a warning), budgets by the timeout profile, and what each worker is started with.
 pool_settings settings_of(const pool_config& pool, const config& all,
                           const settings_context& context);
+
+/// The pool's template, with the log for what it says. Only if the pool has `template_launch`.
+io::template_spec template_of(const pool_settings& pool,
+                              const std::shared_ptr<telemetry::log>& log);
 
 } // namespace snakepit

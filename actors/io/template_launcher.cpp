@@ -3,6 +3,8 @@
 #include "actors/io/template_process.hpp"
 #include "actors/io/wire_codec.hpp"
 
+#include <algorithm>
+#include <future>
 #include <set>
 #include <tuple>
 
@@ -11,6 +13,8 @@ namespace snakepit::io {
 namespace {
 
 constexpr std::chrono::seconds last_wait{5};
+/// It only has to reap.
+constexpr std::chrono::seconds finish_wait{1};
 /// A template forks in milliseconds; one that has not in this time never will.
 constexpr std::chrono::seconds fork_timeout{10};
 
@@ -27,6 +31,11 @@ public:
 
   void start(process_order order);
   void end_all();
+  /// Asks all templates to end; `await_down` waits for it.
+  void finish_templates();
+  void await_down(std::chrono::seconds limit) {
+    all_down_.get_future().wait_for(limit);
+  }
   void drop_templates();
 
   process_table& table() noexcept {
@@ -47,6 +56,7 @@ private:
   void fork(process_order order);
   void exec(process_order order);
   void serve_waiting();
+  void on_down();
 
   const std::weak_ptr<event_loop> weak_loop_;
   event_loop& loop_;
@@ -55,6 +65,8 @@ private:
   const template_spec spec_;
   process_table table_;
   bool stopping_ = false;
+  bool finishing_ = false;
+  std::promise<void> all_down_;
   bool tried_ = false; // a template was proved or lost
   template_ptr current_;
   std::vector<template_ptr> templates_; // those that were lost may have workers
@@ -118,7 +130,8 @@ template_process::callbacks template_pool::callbacks_of() {
             serve_waiting();
           },
           [this](auto& why) { on_lost(why); },
-          [this](auto order) { stopping_ ? start(std::move(order)) : exec(std::move(order)); }};
+          [this](auto order) { stopping_ ? start(std::move(order)) : exec(std::move(order)); },
+          [this] { on_down(); }};
 }
 
 void template_pool::launch_template(const template_ptr& x, descriptor theirs) {
@@ -182,6 +195,21 @@ void template_pool::end_all() {
   table_.end_all();
 }
 
+void template_pool::finish_templates() {
+  finishing_ = true;
+  for (auto& x : templates_)
+    x->finish();
+  on_down();
+}
+
+void template_pool::on_down() {
+  if (!finishing_
+      || std::ranges::any_of(templates_, [](auto& x) { return x->is() != phase::down; }))
+    return;
+  finishing_ = false;
+  all_down_.set_value();
+}
+
 void template_pool::drop_templates() {
   current_ = nullptr;
   templates_.clear();
@@ -198,6 +226,8 @@ public:
   ~template_launcher() override {
     loop_->post([this] { pool_->end_all(); });
     pool_->table().await_end(last_wait);
+    loop_->post([this] { pool_->finish_templates(); });
+    pool_->await_down(finish_wait);
     loop_->post([pool = pool_] { pool->drop_templates(); });
     loop_.reset();
   }

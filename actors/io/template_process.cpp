@@ -3,6 +3,7 @@
 #include "actors/io/proc_files.hpp"
 #include "actors/io/system_error.hpp"
 
+#include <csignal>
 #include <cstdlib>
 
 namespace snakepit::io {
@@ -103,6 +104,15 @@ void template_process::lose(phase next, const std::string& why) {
   decline_all();
   if (was == phase::starts || was == phase::ready)
     calls_.on_lost(why);
+  if (next == phase::down)
+    calls_.on_down();
+}
+
+void template_process::finish() {
+  if (phase_ == phase::starts)
+    give_up("the runtime stops");
+  else if (process_)
+    process_->signal(SIGTERM);
 }
 
 void template_process::decline_all() {

@@ -33,6 +33,8 @@ public:
     std::function<void(const std::string& why)> on_lost;
     /// A worker that it has not forked and never will.
     std::function<void(process_order)> on_declined;
+    /// Its process is gone.
+    std::function<void()> on_down;
   };
 
   /// `null` is /dev/null; it, the loop and the table live longer.
@@ -64,6 +66,9 @@ public:
   /// Gives back what it was asked for; a worker that it forks all the same ends at once, its
   /// lifetime pipe being closed.
   void decline_all();
+
+  /// Asks it to reap what has ended, and to end. `on_down` follows, unless it is down already.
+  void finish();
 
   bool waits_for(uint64_t number) const {
     return pending_.count(number) > 0;

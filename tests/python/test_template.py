@@ -34,6 +34,7 @@ def test_a_forked_worker_serves_like_any_other_W3(template):
         worker.shutdown(10_000)
         assert worker.wait() == 0
         assert worker.stderr.finish() == ""
+    assert template.stdout.text == template.stderr.text == ""
 
 
 def test_a_template_has_one_thread_W3(template):

@@ -133,7 +133,9 @@ class Host:
         return found
 
     def workers(self):
-        return [(pid, line) for pid, line in self.processes() if "snakepit_bridge.worker" in line]
+        """Executed or forked."""
+        names = ("snakepit_bridge.worker", "snakepit-worker")
+        return [(pid, line) for pid, line in self.processes() if any(x in line for x in names)]
 
     def check_nothing_is_left(self):
         eventually(5, lambda: not self.processes())

@@ -60,7 +60,11 @@ class Template:
         """The host is gone, or wants this to end: nothing stays."""
         for pid in list(self._pidfds):
             _kill_group(pid)
-        os._exit(0)
+        try:
+            while True:
+                os.waitpid(-1, 0)  # whoever inherits them may not care to
+        except ChildProcessError:
+            os._exit(0)
 
     def _on_host(self) -> None:
         packet, fds, flags, _ = socket.recv_fds(self._host, _MAX_PACKET, _REQUEST_FDS)
@@ -87,7 +91,7 @@ class Template:
         sys.stdout.flush()
         sys.stderr.flush()
         # A handler of ours must not run in the child, where the workers are not its own.
-        signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         template = os.getpid()
         try:
             pid = os.fork()
