@@ -66,26 +66,6 @@ result<void> encode(arguments& args, core::call& into) {
   return {};
 }
 
-/// The pool's template, with the log for what it says.
-io::template_spec template_of(const pool_plan& plan) {
-  auto result = io::template_spec{};
-  result.launch = *plan.settings.template_launch;
-  // Workers that waited in vain still have time for a start of their own.
-  result.ready_timeout =
-    std::chrono::duration_cast<std::chrono::milliseconds>(plan.settings.config.start.timeout / 2);
-  auto pool = plan.settings.config.name;
-  result.on_fallback = [pool, log = plan.world.log](const std::string& why) {
-    log->write(telemetry::level::warning, "pool",
-               "no template to fork workers from; they are started by exec",
-               {{"pool", pool}, {"because", why}});
-  };
-  // No worker has generation 0.
-  result.on_output = [pool, log = plan.world.log](bool is_stderr, std::string_view line) {
-    log->worker_output(pool, 0, 0, 0, is_stderr, line);
-  };
-  return result;
-}
-
 } // namespace
 
 // -- start ------------------------------------------------------------------------

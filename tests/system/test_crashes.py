@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 
-import pytest
 from host import LIMIT, ROOT
 
 SEED = 7
@@ -12,34 +11,28 @@ WORKERS = 4
 CALLS_PER_CRASH = 40
 
 
-def crash(host, crashes, *lost):
-    """The counts, after workers have crashed so many times; results of `lost` calls may be lost."""
+def crash(host, crashes):
+    """The counts, after workers have crashed so many times."""
     program = os.environ["SNAKEPIT_TEST_CRASHES"]
-    numbers = map(str, (crashes, SEED, WORKERS, *lost))
+    numbers = map(str, (crashes, SEED, WORKERS))
     it = subprocess.run(
         [program, ROOT / "tests" / "workers" / "crashes.py", *numbers],
         env=host.environment,
         capture_output=True,
         text=True,
-        timeout=2 * LIMIT,
+        timeout=3 * LIMIT,
     )
     assert (it.returncode, it.stderr) == (0, ""), it.stdout + it.stderr
     return json.loads(it.stdout)
 
 
-def test_crashes_under_load_have_their_causes_and_nothing_runs_twice(host):
+def test_crashes_under_load_lose_only_the_calls_that_crash(host):
     """[Q7] [W9]"""
-    crashes = 200
-    found = crash(host, crashes, crashes * CALLS_PER_CRASH)
-    assert found["succeeded"] + found["lost_results"] == crashes * CALLS_PER_CRASH
+    crashes = 500
+    found = crash(host, crashes)
+    assert found["succeeded"] == crashes * CALLS_PER_CRASH
     by_way = found["crashes"]
     assert all(by_way[way] == crashes // 5 for way in ("kill", "segfault", "exit", "abort"))
     # Those that were to hang may have reached their deadline before a worker was there for them.
     assert by_way["hang"] + found["expired_unrun"] == crashes // 5
     assert found["worker_exits"] >= 4 * crashes // 5
-
-
-@pytest.mark.xfail(strict=True, reason="needs the journal of the lane page")
-def test_crashes_under_load_lose_only_the_calls_that_crash(host):
-    """[Q7] [W9]"""
-    assert crash(host, 10)["succeeded"] == 10 * CALLS_PER_CRASH
