@@ -1,5 +1,6 @@
 #include "actors/worker.hpp"
 
+#include "actors/call_notes.hpp"
 #include "actors/core/exit_verdict.hpp"
 #include "actors/spawner.hpp"
 
@@ -136,12 +137,14 @@ void worker_state::on_launched(launched& x) {
   process = std::move(*x.process);
   *pid = process->identity().pid;
   phase = worker_phase::binding;
+  note_phase(telemetry::start_phase::spawn);
 }
 
 void worker_state::on_listening() {
   if (phase != worker_phase::binding)
     return;
   phase = worker_phase::greeting;
+  note_phase(telemetry::start_phase::listen);
   channel = world.make_channel(channel_events_for(worker_actor{self}));
   hello_is_out = true;
   channel->greet(cfg.launch.socket_path, process->identity().pid, cfg.hello);
@@ -164,6 +167,7 @@ void worker_state::on_greeted(greeted& x) {
     return refuse(std::move(x.reply.error()));
   }
   phase = worker_phase::probing;
+  note_phase(telemetry::start_phase::greet);
   for (auto& tool : x.reply->tools)
     tools.emplace(tool.description.name, tool.number);
   hello_tools = std::move(x.reply->tools);
@@ -186,6 +190,8 @@ void worker_state::on_results(core::results& x) {
     return on_proved(x);
   auto& lane = lanes[x.lane];
   auto done = done_on(x.lane);
+  auto notes = telemetry::batch_tally{};
+  auto time = now();
   auto ends = std::vector<std::pair<core::call_ptr, outcome>>{};
   ends.reserve(x.finals.size());
   for (auto& final : x.finals) {
@@ -208,9 +214,11 @@ void worker_state::on_results(core::results& x) {
       done.runs.push_back({match.tool, 0, duration{0}});
     ++done.runs.back().count;
     done.runs.back().total += std::chrono::microseconds{final.run_us};
+    note_end(notes, *match.call, final.end, time, std::chrono::microseconds{final.run_us});
     ends.emplace_back(std::move(match.call), std::move(final.end));
   }
   // The pool first: who has an answer must find it counted, and the lane has room.
+  world.metrics->ended(notes);
   tell_pool(std::move(done));
   for (auto& [call, end] : ends)
     call->slot.answer(std::move(end));
@@ -318,7 +326,7 @@ void worker_state::on_pool_down() {
 // -- starting -------------------------------------------------------------------
 
 void worker_state::launch() {
-  born = now();
+  born = phase_begun = now();
   start_deadline = core::later(born, cfg.start_timeout);
   auto to = worker_actor{self};
   auto order = launch_order{cfg.launch, process_events_for(to, cfg, world.log, pid), {}};
@@ -352,6 +360,7 @@ void worker_state::on_proved(core::results& x) {
 
 void worker_state::become_ready() {
   phase = worker_phase::ready;
+  note_phase(telemetry::start_phase::probe);
   was_ready = true;
   start_deadline = core::never;
   calls_done = 0;
@@ -421,6 +430,7 @@ void worker_state::answer(std::vector<ending> ends, lane_done done) {
     return;
   for (auto& [call, why] : ends)
     count_failure(done, why.reason);
+  note_failures(*world.metrics, ends, now());
   tell_pool(std::move(done));
   for (auto& [call, why] : ends)
     call->slot.answer(tl::unexpected{std::move(why)});
@@ -569,6 +579,11 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
 }
 
 // -- small things ---------------------------------------------------------------
+
+void worker_state::note_phase(telemetry::start_phase x) {
+  auto time = now();
+  world.metrics->started(x, time - std::exchange(phase_begun, time));
+}
 
 void worker_state::arm(time_point at) {
   if (at >= armed || phase == worker_phase::settled)

@@ -3,7 +3,7 @@
 #include "actors/core/in_flight.hpp"
 #include "actors/io/worker_channel.hpp"
 #include "actors/messages.hpp"
-#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
 
 #include <caf/replies_to.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -60,6 +60,7 @@ struct worker_world {
   caf::actor spawner;
   std::function<std::unique_ptr<io::worker_channel>(io::channel_events)> make_channel;
   std::shared_ptr<telemetry::log> log;
+  std::shared_ptr<telemetry::pool_metrics> metrics;
 };
 
 /// Where a worker stands; it only ever goes down this list, or straight to `dying`.
@@ -163,6 +164,9 @@ struct worker_state {
   void arm(core::time_point at);
   void arm_all();
 
+  /// Measures the phase of the start that is over.
+  void note_phase(telemetry::start_phase x);
+
   void tell_pool(lane_done x);
   lane_done done_on(uint32_t index) const;
   core::time_point now() const {
@@ -205,6 +209,7 @@ struct worker_state {
   uint64_t calls_done = 0;
 
   core::time_point born{};
+  core::time_point phase_begun{};
   core::time_point start_deadline = core::never;
   core::time_point kill_at = core::never; // the process should have ended by itself
   std::string kill_because;
