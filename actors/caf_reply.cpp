@@ -55,6 +55,7 @@ core::call_ptr call_of(request& x, const caf::strong_actor_ptr& requester, caf::
   result->attachments = std::move(x.attachments);
   auto timeout = x.timeout > duration{0} ? x.timeout : settings.call_timeout;
   auto wait = x.queue_timeout > duration{0} ? x.queue_timeout : settings.queue_timeout;
+  result->admitted = now;
   result->deadline = core::later(now, timeout);
   result->queue_deadline = std::min(result->deadline, core::later(now, wait));
   result->slot = core::reply_slot{std::make_shared<caf_target>(requester, id), 0};

@@ -1,6 +1,7 @@
 #include "actors/pool.hpp"
 
 #include "actors/caf_reply.hpp"
+#include "actors/call_notes.hpp"
 #include "actors/supervision_messages.hpp"
 
 #include <algorithm>
@@ -100,6 +101,7 @@ void pool_state::on_worker_up(worker_up& x) {
     }
     tools = std::move(*next);
     world.entry->set_tools(tools);
+    note_tools(*world.metrics, *tools);
   }
   i->second.up = true;
   i->second.pid = x.pid;
@@ -111,6 +113,8 @@ void pool_state::on_worker_up(worker_up& x) {
   i->second.pages = std::move(x.pages);
   world.log->write(level::info, log_category, "worker ready",
                    {{"pool", settings.config.name}, {"slot", x.slot}, {"pid", x.pid}});
+  if (state() == "ready")
+    world.metrics->became_ready();
   note_resources();
   start_workers();
   answer_waiters();
@@ -120,6 +124,7 @@ void pool_state::on_worker_up(worker_up& x) {
 }
 
 void pool_state::on_worker_down(worker_down& x) {
+  world.metrics->exited(*x.certificate);
   auto i = members.find(x.slot);
   if (i != members.end() && i->second.generation == x.generation) {
     auto up = i->second.up;
@@ -203,6 +208,7 @@ void pool_state::on_cancel(cancel_order& x) {
   if (ticket.queued) {
     auto call = queue->remove(ticket.queued);
     counters.fail(reason::cancelled);
+    world.metrics->not_sent(call->group->tool, reason::cancelled);
     call->slot.answer(fail(reason::cancelled, "the caller cancelled `" + call->group->tool + "`"));
     end_drain_if_done();
     return;
@@ -230,6 +236,7 @@ void pool_state::on_tick() {
     auto late = call->deadline <= now();
     auto why = late ? reason::deadline_exceeded : reason::queue_timeout;
     counters.fail(why);
+    world.metrics->not_sent(call->group->tool, why);
     call->slot.answer(fail(why, "`" + call->group->tool + "` waited too long for a worker",
                            {{"pool", settings.config.name}}));
   }
@@ -315,6 +322,7 @@ void pool_state::dispatch() {
     if (calls.empty())
       continue;
     board->sent(*lane, calls.size(), worth);
+    note_batch(*world.metrics, calls, now());
     auto& member = members.at(lane->slot);
     caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
                    make_local(lane_batch{lane->lane, std::move(calls)}));
@@ -354,6 +362,7 @@ const core::call* pool_state::next_call() {
     auto call = queue->pop_front();
     if (auto ok = tools->check(*call); !ok) {
       counters.fail(ok.error().reason);
+      world.metrics->not_sent(call->group->tool, ok.error().reason);
       call->slot.answer(tl::unexpected{std::move(ok.error())});
       continue;
     }
@@ -401,8 +410,12 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
     return start_failed(slot, generation, std::move(cfg.error()), false);
   auto& member = members[slot] = {};
   member.generation = generation;
-  auto who = worker_world{caf::actor_cast<caf::actor>(self), world.spawner, world.make_channel,
-                          world.log, world.barrier};
+  auto who = worker_world{caf::actor_cast<caf::actor>(self),
+                          world.spawner,
+                          world.make_channel,
+                          world.log,
+                          world.barrier,
+                          world.metrics};
   auto spec = std::make_shared<child_spec>();
   spec->name = std::to_string(slot) + "." + std::to_string(generation);
   spec->restart = core::restart_type::temporary;
@@ -439,6 +452,7 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
     if (!x->ticket || !x->ticket->cancelled)
       continue;
     counters.fail(reason::cancelled);
+    world.metrics->not_sent(x->group->tool, reason::cancelled);
     x->slot.answer(fail(reason::cancelled, "the caller cancelled `" + x->group->tool + "`"));
     x.reset();
   }
@@ -495,6 +509,7 @@ error pool_state::not_ready() const {
 void pool_state::fail_queued(const error& why) {
   for (auto& call : queue->clear()) {
     counters.fail(why.reason);
+    world.metrics->not_sent(call->group->tool, why.reason);
     call->slot.answer(tl::unexpected{why});
   }
 }

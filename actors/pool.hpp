@@ -70,6 +70,7 @@ struct pool_world {
   std::function<bool()> barrier;
   std::shared_ptr<telemetry::log> log;
   caf::actor spawner;
+  std::shared_ptr<telemetry::pool_metrics> metrics;
 };
 
 /// The state of the POOL. Decisions are made by `queue`, `board`, `slots`, `times` and the tool

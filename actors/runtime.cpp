@@ -152,31 +152,11 @@ result<std::vector<tool_description>> runtime::tools(const std::string& pool) {
 }
 
 std::vector<pool_stats> runtime::stats() {
-  auto waiting = std::vector<std::future<pool_stats>>{};
-  for (auto& x : impl_->pools) {
-    auto promise = std::make_shared<std::promise<pool_stats>>();
-    waiting.push_back(promise->get_future());
-    if (auto actor = x.entry->actor())
-      caf::anon_send(
-        caf::actor_cast<pool_actor>(actor),
-        make_local(stats_query{[promise](pool_stats s) { promise->set_value(std::move(s)); }}));
-  }
-  auto all = std::vector<pool_stats>{};
-  auto until = std::chrono::steady_clock::now() + 5s;
-  for (size_t i = 0; i < waiting.size(); ++i) {
-    auto s = pool_stats{};
-    s.name = impl_->pools[i].name;
-    s.state = "stopped";
-    if (waiting[i].wait_until(until) == std::future_status::ready) {
-      try {
-        s = waiting[i].get();
-      } catch (const std::future_error&) {
-        s.state = "starting"; // restarted by its supervisor, or stopped, while we asked
-      }
-    }
-    all.push_back(std::move(s));
-  }
-  return all;
+  return impl_->stats(5s);
+}
+
+const std::string& runtime::admin_address() const noexcept {
+  return impl_->admin_address;
 }
 
 void runtime::stop() {

@@ -2,6 +2,7 @@
 
 #include "actors/caf_reply.hpp"
 #include "actors/core/codec.hpp"
+#include "actors/core/listen_address.hpp"
 #include "actors/io/bridge_path.hpp"
 #include "actors/io/host_environment.hpp"
 #include "actors/io/host_resources.hpp"
@@ -24,6 +25,8 @@ using clock = std::chrono::steady_clock;
 namespace {
 
 constexpr size_t token_bytes = 32;
+/// How long the admin server waits for a pool's statistics.
+constexpr auto admin_patience = 1s;
 
 /// A promise that may be dropped: then the future says so instead of throwing.
 template <class T>
@@ -117,10 +120,15 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto plans = std::vector<pool_plan>{};
   for (auto& pool : cfg.pools) {
     auto entry = std::make_shared<pool_entry>();
-    auto plan =
-      pool_plan{settings_of(pool, cfg, context),
-                {entry, io::make_grpc_channel, io::measure, io::memory_barrier, x->log, {}},
-                x->launcher};
+    auto plan = pool_plan{settings_of(pool, cfg, context),
+                          {entry,
+                           io::make_grpc_channel,
+                           io::measure,
+                           io::memory_barrier,
+                           x->log,
+                           {},
+                           x->metrics.add_pool(pool.name)},
+                          x->launcher};
     if (plan.settings.template_launch) {
       auto forks = io::make_template_launcher(x->launcher, template_of(plan.settings, x->log));
       if (!forks)
@@ -129,7 +137,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
       x->forks.push_back(plan.launcher);
     }
     x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout,
-                        pool.limits.inline_bytes, entry});
+                        pool.limits.inline_bytes, entry, plan.world.metrics});
     plans.push_back(std::move(plan));
   }
   x->cfg = std::move(cfg);
@@ -140,7 +148,27 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
       return fail(reason::internal, "pool `" + pool.name
                                       + "` did not start; is the actor system "
                                         "running?");
+  if (auto ok = x->start_admin(); !ok)
+    return tl::unexpected{std::move(ok.error())};
   return runtime{std::move(x)};
+}
+
+result<void> runtime::implementation::start_admin() {
+  if (cfg.admin.listen.empty())
+    return {};
+  auto address = core::parse_listen_address(cfg.admin.listen).value(); // validated
+  auto source = telemetry::admin_source{};
+  source.pools = [this] { return stats(admin_patience); };
+  source.has_started = [this] {
+    return std::all_of(pools.begin(), pools.end(), [](auto& x) { return x.metrics->was_ready(); });
+  };
+  source.metrics = [this] { return metrics.text(stats(admin_patience), *log); };
+  auto server = telemetry::admin_server::start(address.host, address.port, std::move(source));
+  if (!server)
+    return tl::unexpected{std::move(server.error())};
+  admin = std::move(*server);
+  admin_address = admin->address();
+  return {};
 }
 
 runtime::implementation::~implementation() {
@@ -195,6 +223,7 @@ void runtime::implementation::submit(std::string_view tool, std::vector<argument
     auto call = std::make_unique<core::call>();
     call->id = next_call_id();
     call->group = group;
+    call->admitted = now;
     call->deadline = deadline;
     call->queue_deadline = queue_deadline;
     call->slot = core::reply_slot{target, i};
@@ -246,6 +275,36 @@ result<start_report> runtime::implementation::await(const std::string& pool, dur
   return fail(reason::draining, "the runtime stops");
 }
 
+// -- statistics -------------------------------------------------------------------
+
+std::vector<pool_stats> runtime::implementation::stats(duration timeout) const {
+  auto waiting = std::vector<std::future<pool_stats>>{};
+  for (auto& x : pools) {
+    auto promise = std::make_shared<std::promise<pool_stats>>();
+    waiting.push_back(promise->get_future());
+    if (auto actor = x.entry->actor())
+      caf::anon_send(
+        caf::actor_cast<pool_actor>(actor),
+        make_local(stats_query{[promise](pool_stats s) { promise->set_value(std::move(s)); }}));
+  }
+  auto all = std::vector<pool_stats>{};
+  auto until = core::later(clock::now(), timeout);
+  for (size_t i = 0; i < waiting.size(); ++i) {
+    auto s = pool_stats{};
+    s.name = pools[i].name;
+    s.state = "stopped";
+    if (waiting[i].wait_until(until) == std::future_status::ready) {
+      try {
+        s = waiting[i].get();
+      } catch (const std::future_error&) {
+        s.state = "starting"; // restarted by its supervisor, or stopped, while we asked
+      }
+    }
+    all.push_back(std::move(s));
+  }
+  return all;
+}
+
 // -- stop -------------------------------------------------------------------------
 
 void runtime::implementation::stop(duration limit) {
@@ -261,6 +320,7 @@ void runtime::implementation::stop(duration limit) {
   caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
   future.wait(); // bounded: every child has a grace after which it is killed
   root = nullptr;
+  admin = nullptr;
   for (auto& x : pools)
     x.entry->set_actor(nullptr);
   forks.clear();

@@ -3,6 +3,7 @@
 #include "actors/io/process.hpp"
 #include "actors/io/run_directory.hpp"
 #include "actors/pool.hpp"
+#include "telemetry/admin_server.hpp"
 
 #include <snakepit/runtime.hpp>
 
@@ -47,6 +48,7 @@ public:
     duration queue_timeout;
     uint64_t payload_bytes;
     std::shared_ptr<pool_entry> entry;
+    std::shared_ptr<telemetry::pool_metrics> metrics;
   };
 
   /// Starts the tree. `own` is null if the system is the embedder's.
@@ -65,12 +67,16 @@ public:
   /// Asks a pool for readiness until `until`.
   result<start_report> await(const std::string& pool, duration timeout, bool all);
 
+  /// Of every pool; one that does not answer within `timeout` is "stopped".
+  std::vector<pool_stats> stats(duration timeout) const;
+
   void stop(duration drain);
 
   // Order matters: what is declared later goes first.
   std::string run_id;
   config cfg;
   std::shared_ptr<telemetry::log> log;
+  telemetry::metrics metrics;
   std::shared_ptr<io::run_directory> directory;
   std::unique_ptr<own_system> own;
   std::shared_ptr<io::process_launcher> launcher;
@@ -78,9 +84,12 @@ public:
   std::vector<std::shared_ptr<io::process_launcher>> forks;
   std::vector<pool_place> pools;
   caf::actor root;
+  std::unique_ptr<telemetry::admin_server> admin;
+  std::string admin_address;
   std::atomic<bool> stopping{false};
 
 private:
+  result<void> start_admin();
   void drain(duration limit);
 
   std::mutex stop_mutex_;

@@ -118,12 +118,14 @@ void worker_state::on_launched(launched& x) {
   process = std::move(*x.process);
   *pid = process->identity().pid;
   phase = worker_phase::binding;
+  note_phase(telemetry::start_phase::spawn);
 }
 
 void worker_state::on_listening() {
   if (phase != worker_phase::binding)
     return;
   phase = worker_phase::greeting;
+  note_phase(telemetry::start_phase::listen);
   channel = world.make_channel(channel_events_for(worker_actor{self}));
   hello_is_out = true;
   channel->greet(cfg.launch.socket_path, process->identity().pid, cfg.hello);
@@ -146,6 +148,7 @@ void worker_state::on_greeted(greeted& x) {
     return refuse(std::move(x.reply.error()));
   }
   phase = worker_phase::probing;
+  note_phase(telemetry::start_phase::greet);
   for (auto& tool : x.reply->tools)
     tools.emplace(tool.description.name, tool.number);
   hello_tools = std::move(x.reply->tools);
@@ -297,7 +300,7 @@ void worker_state::on_pool_down() {
 // -- starting -------------------------------------------------------------------
 
 void worker_state::launch() {
-  born = now();
+  born = phase_begun = now();
   start_deadline = core::later(born, cfg.start_timeout);
   auto to = worker_actor{self};
   auto order = launch_order{cfg.launch, process_events_for(to, cfg, world.log, pid), {}};
@@ -331,6 +334,7 @@ void worker_state::on_proved(core::results& x) {
 
 void worker_state::become_ready() {
   phase = worker_phase::ready;
+  note_phase(telemetry::start_phase::probe);
   was_ready = true;
   start_deadline = core::never;
   calls_done = 0;
@@ -456,6 +460,11 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
 }
 
 // -- small things ---------------------------------------------------------------
+
+void worker_state::note_phase(telemetry::start_phase x) {
+  auto time = now();
+  world.metrics->started(x, time - std::exchange(phase_begun, time));
+}
 
 void worker_state::arm(time_point at) {
   if (at >= armed || phase == worker_phase::settled)

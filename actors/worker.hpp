@@ -4,7 +4,7 @@
 #include "actors/core/revocation.hpp"
 #include "actors/io/worker_channel.hpp"
 #include "actors/messages.hpp"
-#include "telemetry/log.hpp"
+#include "telemetry/metrics.hpp"
 
 #include <caf/replies_to.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -65,6 +65,7 @@ struct worker_world {
   std::shared_ptr<telemetry::log> log;
   /// Makes the writes of workers that have a barrier visible; false if this kernel cannot.
   std::function<bool()> barrier;
+  std::shared_ptr<telemetry::pool_metrics> metrics;
 };
 
 /// Where a worker stands; it only ever goes down this list, or straight to `dying`.
@@ -191,6 +192,9 @@ struct worker_state {
   void arm(core::time_point at);
   void arm_all();
 
+  /// Measures the phase of the start that is over.
+  void note_phase(telemetry::start_phase x);
+
   void tell_pool(lane_done x);
   lane_done done_on(uint32_t index) const;
   core::time_point now() const {
@@ -234,6 +238,7 @@ struct worker_state {
   uint64_t calls_done = 0;
 
   core::time_point born{};
+  core::time_point phase_begun{};
   core::time_point start_deadline = core::never;
   core::time_point kill_at = core::never; // the process should have ended by itself
   std::string kill_because;

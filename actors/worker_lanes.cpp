@@ -1,5 +1,6 @@
 #include "actors/worker.hpp"
 
+#include "actors/call_notes.hpp"
 #include "actors/core/journal.hpp"
 
 #include <csignal>
@@ -72,6 +73,7 @@ void worker_state::answer(std::vector<ending> ends, lane_done done) {
     return;
   for (auto& [call, why] : ends)
     done.count_failure(why.reason);
+  note_failures(*world.metrics, ends, now());
   tell_pool(std::move(done));
   for (auto& [call, why] : ends)
     call->slot.answer(tl::unexpected{std::move(why)});
@@ -135,6 +137,8 @@ time_point worker_state::next_due(const lane& x) const {
 void worker_state::take_finals(core::results& x) {
   auto& lane = lanes[x.lane];
   auto done = done_on(x.lane);
+  auto notes = telemetry::batch_tally{};
+  auto time = now();
   auto ends = std::vector<std::pair<core::call_ptr, outcome>>{};
   ends.reserve(x.finals.size());
   for (auto& final : x.finals) {
@@ -159,9 +163,11 @@ void worker_state::take_finals(core::results& x) {
       done.runs.push_back({match.tool, 0, duration{0}});
     ++done.runs.back().count;
     done.runs.back().total += std::chrono::microseconds{final.run_us};
+    note_end(notes, *match.call, final.end, time, std::chrono::microseconds{final.run_us});
     ends.emplace_back(std::move(match.call), std::move(final.end));
   }
   lane.page.set_acked(lane.acked);
+  world.metrics->ended(notes);
   // The pool first: who has an answer must find it counted, and the lane has room.
   if (done.ended > 0)
     tell_pool(std::move(done));

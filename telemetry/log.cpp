@@ -72,6 +72,7 @@ struct log::implementation {
 
   bool json;
   std::atomic<uint64_t> dropped{0};
+  std::array<std::atomic<uint64_t>, names.size()> written{}; ///< by level
   std::atomic<level> worker_output{level::info};
   std::function<void(const worker_line&)> output_sink;
   mutable std::shared_mutex mutex; ///< guards the two below
@@ -140,6 +141,7 @@ void log::write(level x, std::string_view category, std::string_view message,
     return;
   try {
     impl_->write({std::chrono::system_clock::now(), x, category, message, fields});
+    ++impl_->written[static_cast<size_t>(x)];
   } catch (...) {
     ++impl_->dropped;
   }
@@ -159,6 +161,7 @@ void log::worker_output(std::string_view pool, uint32_t slot, uint32_t generatio
     auto fields = {field{"pool", pool}, field{"slot", slot}, field{"generation", generation},
                    field{"pid", pid}, field{"stream", is_stderr ? "stderr" : "stdout"}};
     impl_->write({std::chrono::system_clock::now(), x, output_category, line, fields, true});
+    ++impl_->written[static_cast<size_t>(x)];
   } catch (...) {
     ++impl_->dropped;
   }
@@ -183,6 +186,10 @@ void log::set_worker_output(level x) noexcept {
 level log::level_of(std::string_view category) const {
   auto lock = std::shared_lock{impl_->mutex};
   return impl_->level_of(category);
+}
+
+uint64_t log::written(level x) const noexcept {
+  return impl_->written[static_cast<size_t>(x)];
 }
 
 uint64_t log::dropped() const noexcept {

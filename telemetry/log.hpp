@@ -94,6 +94,9 @@ public:
 
   level level_of(std::string_view category) const;
 
+  /// Lines written at a level, those of workers included.
+  uint64_t written(level x) const noexcept;
+
   /// Lines that could not be written.
   uint64_t dropped() const noexcept;
 

@@ -54,6 +54,7 @@ struct call {
   uint32_t tool = unresolved;
   /// Whether `data` was checked against the tool's schema.
   bool checked = false;
+  time_point admitted{};
   time_point deadline = never;
   /// Bound on waiting; never later than `deadline`.
   time_point queue_deadline = never;

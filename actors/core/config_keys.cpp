@@ -69,6 +69,12 @@ std::vector<config_key> keys_of(config& x) {
      word_field{&x.log.worker_output, log_levels()},
      {},
      "Level at which lines that workers print are logged."},
+
+    {"admin.listen",
+     text_field{&x.admin.listen},
+     {.null = true},
+     "Address of the HTTP server for `/metrics`, `/livez`, `/readyz` and `/startupz`: a port of "
+     "127.0.0.1 or `host:port` with numbers; port 0 takes a free one. Without it: no server."},
   };
 }
 

@@ -1,6 +1,7 @@
 #include "actors/core/config_rules.hpp"
 
 #include "actors/core/config_keys.hpp"
+#include "actors/core/listen_address.hpp"
 #include "actors/core/spelling.hpp"
 #include "actors/core/units.hpp"
 
@@ -215,6 +216,10 @@ std::optional<config_fault> find_fault(const config& original) {
     return fault;
   if (x.python.executable.empty() && x.python.venv.empty())
     return config_fault{"python.executable", "`python.executable` is empty"};
+  if (!x.admin.listen.empty() && !parse_listen_address(x.admin.listen))
+    return config_fault{"admin.listen", quoted(x.admin.listen)
+                                          + " is not an address; wanted a port, or `host:port` "
+                                            "with numbers for the host"};
   if (auto fault = check_values(keys_of(x.defaults), "defaults.", "`defaults`: "))
     return fault;
   auto seen = std::set<std::string>{};

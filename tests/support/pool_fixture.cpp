@@ -43,6 +43,7 @@ void pool_fixture::start() {
   auto quiet = log_config{};
   quiet.level = "off";
   plan.world.log = telemetry::log::open(quiet).value();
+  plan.world.metrics = telemetry::metrics{}.add_pool("p");
   plan.launcher = world.launcher();
   root = sys.spawn(supervisor, root_tree({plan}, plan.world.log));
   run();

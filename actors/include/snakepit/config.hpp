@@ -120,6 +120,13 @@ struct log_config {
   std::function<void(const worker_line&)> output_sink{};
 };
 
+/// A server over HTTP for Prometheus and probes: /metrics, /livez, /readyz, /startupz.
+struct admin_config {
+  /// `host:port` with numbers for the host, or a port of 127.0.0.1; port 0 takes a free one. Empty:
+  /// no server. It asks for no password.
+  std::string listen{};
+};
+
 /// Everything a runtime needs to know; the one place of defaults.
 struct config {
   instance_config instance{};
@@ -130,6 +137,7 @@ struct config {
   pool_config defaults{};
   std::vector<pool_config> pools{};
   log_config log{};
+  admin_config admin{};
 };
 
 /// Reads YAML strictly: an unknown key, a wrong type, a duplicate pool or an impossible combination

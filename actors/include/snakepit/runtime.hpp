@@ -190,6 +190,9 @@ public:
   /// Statistics of every pool, in the order of the configuration.
   std::vector<pool_stats> stats();
 
+  /// host:port where the admin server listens, empty if it is off.
+  const std::string& admin_address() const noexcept;
+
   /// Stops admitting, lets calls in flight end for at most `timeouts.drain`, answers the rest, ends
   /// the workers. Returns when no worker process is left. Idempotent.
   void stop();

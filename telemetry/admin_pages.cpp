@@ -1,0 +1,46 @@
+#include "telemetry/admin_server.hpp"
+
+#include <algorithm>
+
+namespace snakepit::telemetry {
+
+namespace {
+
+// Names of pools and states are words that need no escapes.
+std::string describe(const std::vector<pool_stats>& pools, bool good) {
+  auto text = std::string{R"({"ready": )"} + (good ? "true" : "false") + R"(, "pools": [)";
+  auto separator = "";
+  for (auto& x : pools) {
+    text += separator + std::string{R"({"name": ")"} + x.name + R"(", "state": ")" + x.state
+            + R"(", "workers_ready": )" + std::to_string(x.workers_ready)
+            + R"(, "workers_target": )" + std::to_string(x.workers_target) + R"(, "queued": )"
+            + std::to_string(x.queued) + "}";
+    separator = ", ";
+  }
+  return text + "]}\n";
+}
+
+admin_page health(bool good, std::string body) {
+  return {good ? 200 : 503, "application/json", std::move(body)};
+}
+
+} // namespace
+
+admin_page admin_answer(std::string_view path, const admin_source& from) {
+  if (path == "/metrics")
+    return {200, "text/plain; version=0.0.4; charset=utf-8", from.metrics()};
+  if (path == "/livez")
+    return {200, "text/plain; charset=utf-8", "ok\n"};
+  if (path == "/startupz") {
+    auto started = from.has_started();
+    return health(started, std::string{R"({"started": )"} + (started ? "true}\n" : "false}\n"));
+  }
+  if (path == "/readyz") {
+    auto pools = from.pools();
+    auto good = std::all_of(pools.begin(), pools.end(), [](auto& x) { return x.state == "ready"; });
+    return health(good, describe(pools, good));
+  }
+  return {404, "text/plain; charset=utf-8", "there is /metrics, /livez, /readyz and /startupz\n"};
+}
+
+} // namespace snakepit::telemetry

@@ -1,0 +1,218 @@
+#include "telemetry/metrics.hpp"
+
+#include "telemetry/snapshot_metrics.hpp"
+
+#include <snakepit/version.hpp>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+#include <mutex>
+
+namespace snakepit::telemetry {
+
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Histogram;
+using labels = std::map<std::string, std::string>;
+
+/// Tools of a pool with labels of their own.
+constexpr size_t most_tools = 100;
+constexpr auto other = "other";
+
+const auto batch_bounds = Histogram::BucketBoundaries{1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+
+Histogram::BucketBoundaries times() {
+  return {time_bounds.begin(), time_bounds.end()};
+}
+
+void observe(Histogram& to, const time_tally& x) {
+  if (x.count > 0)
+    to.ObserveMultiple({x.buckets.begin(), x.buckets.end()}, x.seconds);
+}
+
+/// A word out of few: why we ended it, the signal's name, or "exit".
+std::string cause_of(const death_certificate& x) {
+  if (!x.ended_by_us.empty())
+    return x.ended_by_us;
+  if (!x.signal_name.empty())
+    return x.signal_name;
+  return x.exit_code ? "exit" : "unknown";
+}
+
+} // namespace
+
+struct metrics::implementation {
+  prometheus::Registry registry;
+  Family<Counter>& calls = prometheus::BuildCounter()
+                             .Name("snakepit_calls_total")
+                             .Help("Calls answered, by tool and outcome (ok or the reason)")
+                             .Register(registry);
+  Family<Histogram>& durations = prometheus::BuildHistogram()
+                                   .Name("snakepit_call_duration_seconds")
+                                   .Help("Time from the admission of a call to its answer")
+                                   .Register(registry);
+  Family<Histogram>& executions = prometheus::BuildHistogram()
+                                    .Name("snakepit_call_execution_seconds")
+                                    .Help("Time a call ran in Python")
+                                    .Register(registry);
+  Family<Histogram>& waits = prometheus::BuildHistogram()
+                               .Name("snakepit_queue_wait_seconds")
+                               .Help("Time a call waited for a worker")
+                               .Register(registry);
+  Family<Histogram>& batches = prometheus::BuildHistogram()
+                                 .Name("snakepit_batch_size")
+                                 .Help("Calls in one batch to a worker")
+                                 .Register(registry);
+  Family<Histogram>& starts = prometheus::BuildHistogram()
+                                .Name("snakepit_worker_start_seconds")
+                                .Help("Time each phase of a worker's start took")
+                                .Register(registry);
+  Family<Counter>& exits = prometheus::BuildCounter()
+                             .Name("snakepit_worker_exits_total")
+                             .Help("Workers that are gone, by cause")
+                             .Register(registry);
+
+  implementation() {
+    prometheus::BuildGauge()
+      .Name("snakepit_build_info")
+      .Help("Always 1; the label is the version")
+      .Register(registry)
+      .Add({{"version", version}})
+      .Set(1);
+  }
+};
+
+namespace {
+
+/// The handles of one pool. Those of tools and causes are made when first needed.
+class counted_pool : public pool_metrics {
+public:
+  counted_pool(std::shared_ptr<metrics::implementation> all, std::string name)
+    : all_{std::move(all)}, name_{std::move(name)}, waits_{&all_->waits.Add({{"pool", name_}},
+                                                                            times())},
+      batches_{&all_->batches.Add({{"pool", name_}}, batch_bounds)} {
+    for (auto phase : {"spawn", "listen", "greet", "probe"})
+      starts_.push_back(&all_->starts.Add({{"pool", name_}, {"phase", phase}}, times()));
+    for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "exit", "unknown"})
+      exit(cause);
+  }
+
+  void set_tools(const std::vector<std::string>& names) override {
+    auto guard = std::lock_guard{mutex_};
+    for (auto& x : names)
+      if (tools_.size() < most_tools)
+        make_tool(x);
+  }
+
+  void sent(size_t calls, const time_tally& waits) override {
+    batches_->Observe(static_cast<double>(calls));
+    observe(*waits_, waits);
+  }
+
+  void ended(const batch_tally& batch) override {
+    for (auto& x : batch.tools()) {
+      auto& to = tool(x.tool);
+      if (x.succeeded > 0)
+        to.succeeded->Increment(x.succeeded);
+      for (auto& [why, n] : x.failed)
+        failed(to, why).Increment(n);
+      observe(*to.whole, x.whole);
+      observe(*to.run, x.run);
+    }
+  }
+
+  void not_sent(std::string_view name, reason why) override {
+    failed(tool(name), why).Increment();
+  }
+
+  void started(start_phase phase, duration took) override {
+    starts_[static_cast<size_t>(phase)]->Observe(std::chrono::duration<double>(took).count());
+  }
+
+  void exited(const death_certificate& x) override {
+    exit(cause_of(x)).Increment();
+  }
+
+  void became_ready() override {
+    was_ready_.store(true, std::memory_order_relaxed);
+  }
+
+  bool was_ready() const override {
+    return was_ready_.load(std::memory_order_relaxed);
+  }
+
+private:
+  struct tool_handles {
+    std::string label;
+    Counter* succeeded;
+    Histogram* whole;
+    Histogram* run;
+  };
+
+  labels of(const std::string& tool) const {
+    return {{"pool", name_}, {"tool", tool}};
+  }
+
+  tool_handles& make_tool(const std::string& x) {
+    auto i = tools_.find(x);
+    if (i == tools_.end())
+      i = tools_
+            .emplace(x, tool_handles{x, &outcome(x, "ok"), &all_->durations.Add(of(x), times()),
+                                     &all_->executions.Add(of(x), times())})
+            .first;
+    return i->second;
+  }
+
+  tool_handles& tool(std::string_view x) {
+    auto guard = std::lock_guard{mutex_};
+    auto i = tools_.find(x);
+    return i != tools_.end() ? i->second : make_tool(other);
+  }
+
+  /// The family finds one that is there already.
+  Counter& outcome(const std::string& tool, std::string_view word) {
+    return all_->calls.Add({{"pool", name_}, {"tool", tool}, {"outcome", std::string{word}}});
+  }
+
+  Counter& failed(const tool_handles& x, reason why) {
+    return outcome(x.label, to_string(why));
+  }
+
+  Counter& exit(const std::string& cause) {
+    return all_->exits.Add({{"pool", name_}, {"cause", cause}});
+  }
+
+  std::shared_ptr<metrics::implementation> all_;
+  std::string name_;
+  Histogram* waits_;
+  Histogram* batches_;
+  std::vector<Histogram*> starts_; // by phase
+  std::atomic<bool> was_ready_{false};
+  std::mutex mutex_;
+  std::map<std::string, tool_handles, std::less<>> tools_; // only grows
+};
+
+} // namespace
+
+metrics::metrics() : impl_{std::make_shared<implementation>()} {}
+metrics::~metrics() = default;
+
+std::shared_ptr<pool_metrics> metrics::add_pool(const std::string& name) {
+  return std::make_shared<counted_pool>(impl_, name);
+}
+
+std::string metrics::text(const std::vector<pool_stats>& pools, const log& log) const {
+  auto families = impl_->registry.Collect();
+  for (auto& x : snapshot_metrics(pools, log))
+    families.push_back(std::move(x));
+  return prometheus::TextSerializer{}.Serialize(families);
+}
+
+} // namespace snakepit::telemetry

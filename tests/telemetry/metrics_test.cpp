@@ -1,0 +1,129 @@
+#include "telemetry/metrics.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+using namespace snakepit;
+using namespace snakepit::telemetry;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct fixture {
+  metrics uut;
+  std::shared_ptr<telemetry::log> log;
+  std::vector<pool_stats> stats{1};
+
+  fixture() {
+    auto quiet = log_config{};
+    quiet.level = "error";
+    log = telemetry::log::open(quiet, [](std::string_view) {}).value();
+    stats[0].name = "p";
+  }
+
+  bool has(const std::string& line) const {
+    return ("\n" + uut.text(stats, *log)).find("\n" + line + "\n") != std::string::npos;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "what has not happened yet stands at 0 [T2]") {
+  auto pool = uut.add_pool("p");
+  pool->set_tools({"add"});
+  CHECK(has(R"(snakepit_calls_total{outcome="ok",pool="p",tool="add"} 0)"));
+  CHECK(has(R"(snakepit_worker_exits_total{cause="deadline",pool="p"} 0)"));
+  CHECK(has(R"(snakepit_queue_rejected_total{pool="p",reason="pool_saturated"} 0)"));
+  CHECK(has(R"(snakepit_log_messages_total{level="error"} 0)"));
+  CHECK(has(R"(snakepit_worker_start_seconds_count{phase="probe",pool="p"} 0)"));
+  CHECK(has(R"(snakepit_build_info{version="0.1.0"} 1)"));
+}
+
+TEST_CASE_FIXTURE(fixture, "a batch is counted by tool and outcome, in the right buckets [T2]") {
+  auto pool = uut.add_pool("p");
+  pool->set_tools({"add"});
+  auto batch = batch_tally{};
+  auto& tool = batch.of("add");
+  tool.succeeded = 2;
+  tool.fail(reason::python_exception);
+  tool.whole.add(100us);
+  tool.whole.add(2ms);
+  tool.whole.add(1h);
+  pool->ended(batch);
+  pool->not_sent("add", reason::queue_timeout);
+  CHECK(has(R"(snakepit_calls_total{outcome="ok",pool="p",tool="add"} 2)"));
+  CHECK(has(R"(snakepit_calls_total{outcome="python_exception",pool="p",tool="add"} 1)"));
+  CHECK(has(R"(snakepit_calls_total{outcome="queue_timeout",pool="p",tool="add"} 1)"));
+  auto bucket = std::string{R"(snakepit_call_duration_seconds_bucket{pool="p",tool="add",le=)"};
+  CHECK(has(bucket + R"("0.0001"} 1)"));
+  CHECK(has(bucket + R"("0.001"} 1)"));
+  CHECK(has(bucket + R"("0.0025"} 2)"));
+  CHECK(has(bucket + R"("300"} 2)"));
+  CHECK(has(bucket + R"("+Inf"} 3)"));
+}
+
+TEST_CASE_FIXTURE(fixture, "tools that are unknown or too many share one label [T2]") {
+  auto pool = uut.add_pool("p");
+  auto names = std::vector<std::string>{};
+  for (auto i = 0; i < 500; ++i)
+    names.push_back("t" + std::to_string(i));
+  pool->set_tools(names);
+  for (auto i = 0; i < 1000; ++i)
+    pool->not_sent("t" + std::to_string(i), reason::cancelled);
+  CHECK(has(R"(snakepit_calls_total{outcome="cancelled",pool="p",tool="other"} 900)"));
+  auto text = uut.text(stats, *log);
+  auto tools = std::set<std::string>{};
+  auto label = std::regex{"tool=\"([^\"]*)\""};
+  for (auto i = std::sregex_iterator{text.begin(), text.end(), label}; i != std::sregex_iterator{};
+       ++i)
+    tools.insert((*i)[1]);
+  CHECK(tools.size() == 101);
+}
+
+TEST_CASE_FIXTURE(fixture, "an exit counts under one word of its certificate [T2, W1]") {
+  auto pool = uut.add_pool("p");
+  auto x = death_certificate{};
+  x.signal = 11;
+  x.signal_name = "SIGSEGV";
+  pool->exited(x);
+  x.ended_by_us = "deadline";
+  pool->exited(x);
+  CHECK(has(R"(snakepit_worker_exits_total{cause="SIGSEGV",pool="p"} 1)"));
+  CHECK(has(R"(snakepit_worker_exits_total{cause="deadline",pool="p"} 1)"));
+}
+
+TEST_CASE_FIXTURE(fixture, "states of a pool and messages of the log are read when asked [T2]") {
+  auto pool = uut.add_pool("p");
+  stats[0].workers_ready = 3;
+  stats[0].lanes = 3;
+  stats[0].busy = 1;
+  stats[0].rejected["draining"] = 7;
+  log->write(level::error, "x", "y");
+  CHECK(has(R"(snakepit_pool_workers{pool="p",state="ready"} 3)"));
+  CHECK(has(R"(snakepit_pool_lanes{pool="p",state="idle"} 2)"));
+  CHECK(has(R"(snakepit_queue_rejected_total{pool="p",reason="draining"} 7)"));
+  CHECK(has(R"(snakepit_log_messages_total{level="error"} 1)"));
+  CHECK(uut.text(stats, *log).find("\nprocess_resident_memory_bytes ") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(fixture, "docs/telemetry.md names exactly the metrics that there are [T2]") {
+  auto pool = uut.add_pool("p");
+  pool->set_tools({"add"});
+  auto text = uut.text(stats, *log);
+  auto there = std::set<std::string>{};
+  auto stream = std::istringstream{text};
+  for (auto line = std::string{}; std::getline(stream, line);)
+    if (line.starts_with("# TYPE "))
+      there.insert(line.substr(7, line.find(' ', 7) - 7));
+  auto documented = std::set<std::string>{};
+  auto page = std::ifstream{SNAKEPIT_DOCS "/telemetry.md"};
+  for (auto line = std::string{}; std::getline(page, line);)
+    if (line.starts_with("| `snakepit_") || line.starts_with("| `process_"))
+      documented.insert(line.substr(3, line.find('`', 3) - 3));
+  CHECK(there == documented);
+}
