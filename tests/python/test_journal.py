@@ -96,7 +96,7 @@ def test_every_final_of_a_batch_stands_in_the_journal_before_it_counts_as_done_Q
     assert kept[0][1] == b"1"
 
 
-def test_what_the_journal_cannot_hold_is_awaited_before_the_next_call_Q7(monkeypatch):
+def test_what_the_journal_cannot_hold_is_awaited_before_the_next_call_Q7():
     rig = Rig()
     rig.words[_page.ACKED] = 0
     rig.lane._limits = _lane.Limits(10**6, 100)
@@ -108,8 +108,11 @@ def test_what_the_journal_cannot_hold_is_awaited_before_the_next_call_Q7(monkeyp
         if len(looks) == 3:
             rig.words[_page.ACKED] = 1
 
-    monkeypatch.setattr(_lane, "sleep", acknowledge)
-    finals = rig.run(("echo", {"x": "x" * 100_000}), ("echo", {"x": 2}))
+    real, _lane.sleep = _lane.sleep, acknowledge
+    try:
+        finals = rig.run(("echo", {"x": "x" * 100_000}), ("echo", {"x": 2}))
+    finally:
+        _lane.sleep = real
     assert [outcomes(x)[0] for x in finals] == ["x" * 100_000, 2]
     assert looks == [1, 1, 1] and rig.adapter.seen.acked == [0, 1]
     rig.lane.stopping = True
