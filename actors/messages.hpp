@@ -112,7 +112,7 @@ struct worker_down {
   std::vector<core::call_ptr> returned;
 };
 
-/// Calls that a worker has not begun and will not, in their order. From the WORKER.
+/// Calls that came too late to a worker that is gone, in their order. From the WORKER.
 struct calls_back {
   std::vector<core::call_ptr> calls;
 };
@@ -132,6 +132,9 @@ struct lane_done {
   std::vector<run> runs;
   /// Whether the lane must not be given anything for now: it is being cleared.
   bool held = false;
+  /// Calls among `ended` that have not begun and will not, in their order. They come in this
+  /// message lest a draining pool sees them nowhere.
+  std::vector<core::call_ptr> back;
 
   void count_failure(reason why) {
     for (auto& [seen, n] : failed)

@@ -77,6 +77,8 @@ void pool_state::on_submission(core::submission& x) {
 void pool_state::on_lane_done(lane_done& x) {
   board->ended(x.lane, x.ended);
   board->hold(x.lane, x.held);
+  if (!x.back.empty())
+    take_back(std::move(x.back));
   counters.succeeded += x.succeeded;
   counters.late += x.late;
   for (auto& [why, n] : x.failed)

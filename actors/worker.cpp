@@ -118,6 +118,7 @@ void worker_state::on_launched(launched& x) {
   process = std::move(*x.process);
   *pid = process->identity().pid;
   phase = worker_phase::binding;
+  world.metrics->launched(process->is_forked());
   note_phase(telemetry::start_phase::spawn);
 }
 
@@ -215,8 +216,8 @@ void worker_state::on_batch(lane_batch& x) {
     // It was sent before the POOL heard of that.
     auto done = done_on(x.lane);
     done.ended = x.calls.size();
-    tell_pool(std::move(done));
-    return caf::anon_send(world.pool, make_local(calls_back{std::move(x.calls)}));
+    done.back = std::move(x.calls);
+    return tell_pool(std::move(done));
   }
   send(x.lane, std::move(x.calls));
   arm(lanes[x.lane].calls.next_deadline());
@@ -224,6 +225,7 @@ void worker_state::on_batch(lane_batch& x) {
 
 void worker_state::on_cancel(cancel_order& x) {
   for (uint32_t i = 0; i < lanes.size(); ++i) {
+    auto seq = lanes[i].calls.find_ticket(x.ticket.get());
     auto call = lanes[i].calls.withdraw(x.ticket.get());
     if (!call)
       continue;
@@ -231,10 +233,9 @@ void worker_state::on_cancel(cancel_order& x) {
     auto why = error{reason::cancelled, "the caller cancelled `" + call->group->tool + "`"};
     ends.emplace_back(std::move(call), std::move(why));
     answer(std::move(ends), done_on(i));
-    if (lanes[i].calls.is_abandoned(lanes[i].page.claimed()))
-      press(lanes[i]);
-    else
+    if (seq > lanes[i].page.claimed())
       revoke(i);
+    press(lanes[i]);
     return arm_all();
   }
 }

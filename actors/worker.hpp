@@ -120,11 +120,17 @@ struct worker_state {
     uint64_t acked = 0;      // highest number whose final has come
     uint64_t last_batch = 0; // its first number
     core::revocation revocation;
+    bool limited = false;                   // the page's limit is lowered
     core::time_point look_at = core::never; // while it has to look again without a barrier
     /// The abandoned call that is being interrupted, 0: none.
     uint64_t overrun = 0;
     core::time_point again_at = core::never;
     core::time_point kill_at = core::never;
+
+    /// The highest number whose run began. The worker wrote it: not above what was sent.
+    uint64_t claimed() const {
+      return std::min(page.claimed(), calls.next_seq() - 1);
+    }
   };
 
   /// Asks the SPAWNER for the process.

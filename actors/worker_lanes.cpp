@@ -179,6 +179,8 @@ void worker_state::read_journal(uint32_t index) {
   auto& lane = lanes[index];
   auto found = core::results{index, {}, 0};
   for (auto& x : core::read_journal(lane.page, lane.acked)) {
+    if (x.seq >= lane.calls.next_seq())
+      break; // never sent: what wrote this is not to be believed
     auto* call = lane.calls.waiting(x.seq);
     auto raw = call && call->kind == core::payload_kind::raw;
     auto final = core::final_result{x.seq, x.run_us, {}};
@@ -200,13 +202,14 @@ void worker_state::read_journal(uint32_t index) {
 
 void worker_state::revoke(uint32_t index) {
   auto& lane = lanes[index];
-  auto claimed = lane.page.claimed();
+  auto claimed = lane.claimed();
   if (lane.revocation.active() || !lane.calls.has_above(claimed))
     return;
   lane.page.set_limit(claimed);
+  lane.limited = true;
   lane.revocation.begin(claimed, lane.last_batch, lane.calls.next_seq() - 1);
   if (has_barrier && world.barrier && world.barrier())
-    return take_above(index, lane.revocation.decide(lane.page.claimed()));
+    return take_above(index, lane.revocation.decide(lane.claimed()));
   lane.look_at = core::later(now(), visible_after);
   arm(lane.look_at);
 }
@@ -216,7 +219,7 @@ void worker_state::try_taking(uint32_t index) {
   lane.look_at = core::never;
   if (!lane.revocation.looking())
     return;
-  auto claimed = lane.page.claimed();
+  auto claimed = lane.claimed();
   if (lane.revocation.is_steady(claimed))
     return take_above(index, lane.revocation.decide(claimed));
   lane.look_at = core::later(now(), visible_after);
@@ -226,15 +229,15 @@ void worker_state::take_above(uint32_t index, uint64_t floor) {
   auto taken = lanes[index].calls.take_above(floor);
   auto done = done_on(index);
   done.ended = taken.numbers;
+  done.back = std::move(taken.calls);
   tell_pool(std::move(done));
-  if (!taken.calls.empty())
-    caf::anon_send(world.pool, make_local(calls_back{std::move(taken.calls)}));
 }
 
 void worker_state::release(uint32_t index) {
   auto& lane = lanes[index];
-  if (lane.revocation.active() || lane.page.limit() == core::lane_page::no_limit)
+  if (lane.revocation.active() || !lane.limited)
     return;
+  lane.limited = false;
   lane.page.set_limit(core::lane_page::no_limit);
   lane.look_at = core::never;
   tell_pool(done_on(index));

@@ -37,12 +37,14 @@ void observe(Histogram& to, const time_tally& x) {
     to.ObserveMultiple({x.buckets.begin(), x.buckets.end()}, x.seconds);
 }
 
-/// A word out of few: why we ended it, the signal's name, or "exit".
+/// A word out of few: why we ended it, the signal's name, "template_died", or "exit".
 std::string cause_of(const death_certificate& x) {
   if (!x.ended_by_us.empty())
     return x.ended_by_us;
   if (!x.signal_name.empty())
     return x.signal_name;
+  if (x.cause == "template_died")
+    return x.cause;
   return x.exit_code ? "exit" : "unknown";
 }
 
@@ -74,6 +76,10 @@ struct metrics::implementation {
                                 .Name("snakepit_worker_start_seconds")
                                 .Help("Time each phase of a worker's start took")
                                 .Register(registry);
+  Family<Counter>& launches = prometheus::BuildCounter()
+                                .Name("snakepit_worker_starts_total")
+                                .Help("Workers whose process was started, by a template or by exec")
+                                .Register(registry);
   Family<Counter>& exits = prometheus::BuildCounter()
                              .Name("snakepit_worker_exits_total")
                              .Help("Workers that are gone, by cause")
@@ -100,7 +106,10 @@ public:
       batches_{&all_->batches.Add({{"pool", name_}}, batch_bounds)} {
     for (auto phase : {"spawn", "listen", "greet", "probe"})
       starts_.push_back(&all_->starts.Add({{"pool", name_}, {"phase", phase}}, times()));
-    for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "exit", "unknown"})
+    for (auto mode : {"exec", "template"})
+      launches_.push_back(&all_->launches.Add({{"pool", name_}, {"mode", mode}}));
+    for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "exit",
+                       "template_died", "unknown"})
       exit(cause);
   }
 
@@ -130,6 +139,10 @@ public:
 
   void not_sent(std::string_view name, reason why) override {
     failed(tool(name), why).Increment();
+  }
+
+  void launched(bool forked) override {
+    launches_[forked ? 1 : 0]->Increment();
   }
 
   void started(start_phase phase, duration took) override {
@@ -193,7 +206,8 @@ private:
   std::string name_;
   Histogram* waits_;
   Histogram* batches_;
-  std::vector<Histogram*> starts_; // by phase
+  std::vector<Histogram*> starts_;
+  std::vector<Counter*> launches_; // by exec, by a template // by phase
   std::atomic<bool> was_ready_{false};
   std::mutex mutex_;
   std::map<std::string, tool_handles, std::less<>> tools_; // only grows

@@ -35,6 +35,8 @@ public:
   virtual void ended(const batch_tally& x) = 0;
   /// A call was answered with an error before it was sent.
   virtual void not_sent(std::string_view tool, reason why) = 0;
+  /// A worker's process was started, by a template or by exec.
+  virtual void launched(bool forked) = 0;
   virtual void started(start_phase phase, duration took) = 0;
   /// A worker is gone, whether it had been ready or not.
   virtual void exited(const death_certificate& x) = 0;

@@ -67,9 +67,6 @@ void add_workers(snapshot& to, const std::vector<pool_stats>& pools) {
     to.add({{"pool", x.name}, {"state", "busy"}}, x.busy);
     to.add({{"pool", x.name}, {"state", "idle"}}, x.lanes - x.busy);
   }
-  to.begin("snakepit_worker_starts_total", "Workers whose start was begun", MetricType::Counter);
-  for (auto& x : pools)
-    to.add({{"pool", x.name}, {"mode", "exec"}}, x.worker_starts);
   to.counter("snakepit_worker_start_failures_total", "Workers that did not become ready",
              [](auto& x) { return x.worker_start_failures; });
 }

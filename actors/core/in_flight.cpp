@@ -74,6 +74,13 @@ call_ptr in_flight::withdraw(const call_ticket* ticket) {
   return nullptr;
 }
 
+uint64_t in_flight::find_ticket(const call_ticket* ticket) const {
+  for (size_t i = 0; i < entries_.size(); ++i)
+    if (ticket && entries_[i].call && entries_[i].call->ticket.get() == ticket)
+      return base_ + i;
+  return 0;
+}
+
 bool in_flight::is_abandoned(uint64_t seq) const {
   auto* x = find(seq);
   return x && !x->finished && !x->call;

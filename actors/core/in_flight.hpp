@@ -57,6 +57,9 @@ public:
   /// What the unfinished call of this number is; null if there is none, or nobody waits for it.
   const call* waiting(uint64_t seq) const;
 
+  /// The number of the waiting call that has this ticket; 0: it is not here.
+  uint64_t find_ticket(const call_ticket* ticket) const;
+
   /// Whether the number is unfinished and nobody waits for it any more.
   bool is_abandoned(uint64_t seq) const;
 

@@ -40,7 +40,7 @@ public:
   /// its last number.
   void begin(uint64_t claimed, uint64_t last_batch, uint64_t last) {
     state_ = state::looking;
-    floor_ = claimed;
+    floor_ = began_ = claimed;
     last_batch_ = last_batch;
     last_ = last;
   }
@@ -62,6 +62,7 @@ public:
   /// The worker met the limit at number n: it and all above it are the host's, the result is
   /// their floor.
   uint64_t on_report(uint64_t n) {
+    n = std::max(n, began_ + 1); // what had begun before is not given back
     floor_ = std::min(state_ == state::taken ? floor_ : n - 1, n - 1);
     state_ = n >= last_batch_ ? state::idle : state::taken;
     return floor_;
@@ -78,6 +79,7 @@ private:
 
   state state_ = state::idle;
   uint64_t floor_ = 0;
+  uint64_t began_ = 0;
   uint64_t last_batch_ = 0;
   uint64_t last_ = 0;
 };

@@ -54,6 +54,10 @@ public:
   process_group& group() noexcept {
     return *group_;
   }
+  /// After `watch`.
+  bool is_forked() const noexcept {
+    return forked_;
+  }
   const output_tail& errors_tail() const noexcept {
     return tail_;
   }
@@ -111,6 +115,9 @@ public:
 
   const process_identity& identity() const noexcept override {
     return watched_->identity();
+  }
+  bool is_forked() const noexcept override {
+    return watched_->is_forked();
   }
   core::lane_page page(uint32_t lane) noexcept override {
     return memory_.page(lane);

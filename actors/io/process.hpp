@@ -83,6 +83,9 @@ public:
 
   virtual const process_identity& identity() const noexcept = 0;
 
+  /// Whether a template forked it; else it was executed.
+  virtual bool is_forked() const noexcept = 0;
+
   /// The lane's section of the shared lane page, mapped as long as a view of it lives.
   virtual core::lane_page page(uint32_t lane) noexcept = 0;
 

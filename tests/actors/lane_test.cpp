@@ -186,4 +186,43 @@ TEST_CASE_FIXTURE(lane_fixture, "a cancelled call that has not begun never runs 
   CHECK(world.claims.count(n(3)) == 0);
 }
 
+TEST_CASE_FIXTURE(lane_fixture, "a cancelled call behind a cancelled one never runs either [Q3]") {
+  auto calls = fill(3);
+  worker(0).claim();
+  cancel(calls[0]);
+  cancel(calls[1]);
+  CHECK(worker(0).interrupted());
+  worker(0).finish_with({reason::cancelled, "interrupted"});
+  worker(0).send();
+  run();
+  worker(0).claim(); // meets the limit
+  run();
+  worker(0).serve_all();
+  run();
+  CHECK(text(calls[2]) == n(3));
+  CHECK(world.claims.count(n(2)) == 0);
+}
+
+TEST_CASE_FIXTURE(lane_fixture, "a drain waits for calls that are taken back [R7]") {
+  auto calls = fill(3);
+  worker(0).claim();
+  auto drained = false;
+  caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
+                 make_local(drain_order{1min, [&] { drained = true; }}));
+  run();
+  advance(2ms);
+  worker(0).finish(); // between two calls
+  look();
+  look();
+  cancel(calls[1]);
+  CHECK(text(calls[0]) == n(1));
+  CHECK(!drained);
+  worker(0).claim(); // meets the limit
+  run();
+  worker(0).serve_all();
+  run();
+  CHECK(text(calls[2]) == n(3));
+  CHECK(drained);
+}
+
 TEST_SUITE_END();

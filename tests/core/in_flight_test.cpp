@@ -186,7 +186,9 @@ TEST_CASE_FIXTURE(fixture, "numbers that will not be begun are taken back in ord
   auto ticket = add();
   add_many(2);
   CHECK(uut.has_above(2));
+  CHECK(uut.find_ticket(ticket.get()) == 3);
   CHECK(uut.withdraw(ticket.get()));
+  CHECK(uut.find_ticket(ticket.get()) == 0);
   auto taken = uut.take_above(2);
   CHECK(ids(taken.calls) == numbers{40, 50});
   CHECK(taken.numbers == 3);

@@ -61,6 +61,13 @@ TEST_CASE("a report decides while the claim is still being looked at [Q7]") {
   CHECK(!uut.active());
 }
 
+TEST_CASE("a report of what had begun before is not believed [Q7]") {
+  auto uut = revocation{};
+  uut.begin(3, 1, 5);
+  uut.decide(3);
+  CHECK(uut.on_report(1) == 3);
+}
+
 TEST_CASE("without a barrier the claim must not have moved [Q7]") {
   auto uut = revocation{};
   uut.begin(3, 1, 9);

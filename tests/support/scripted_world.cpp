@@ -23,6 +23,9 @@ public:
   const io::process_identity& identity() const noexcept override {
     return identity_;
   }
+  bool is_forked() const noexcept override {
+    return false;
+  }
   core::lane_page page(uint32_t) noexcept override {
     return x_->page();
   }

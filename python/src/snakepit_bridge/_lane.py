@@ -156,7 +156,7 @@ class Lane(Generic[R]):
             if pending and pending + added > FLUSH_BYTES:
                 mark(seq)
                 yield self._pack(out)
-                out, pending = Finals(seq), 0
+                out, pending, now = Finals(seq), 0, monotonic_ns()
             if not out.size:
                 oldest = now
             if type(result) is Failure:
