@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <future>
+#include <mutex>
 #include <set>
 #include <tuple>
 
@@ -21,13 +22,36 @@ constexpr std::chrono::seconds fork_timeout{10};
 using clock = event_loop::clock;
 using phase = template_process::phase;
 
+/// The way to the loop for who may outlive it. It is no share of it: whoever let go of the last one
+/// would have to end the loop's thread, and that may be the very thread that it waits for.
+class loop_door {
+public:
+  explicit loop_door(event_loop& loop) : loop_{&loop} {}
+
+  /// Posts it, unless the door is closed.
+  void post(event_loop::task x) {
+    std::lock_guard guard{mutex_};
+    if (loop_ != nullptr)
+      loop_->post(std::move(x));
+  }
+
+  void close() {
+    std::lock_guard guard{mutex_};
+    loop_ = nullptr;
+  }
+
+private:
+  std::mutex mutex_;
+  event_loop* loop_;
+};
+
 /// The loop thread's part of the launcher.
 class template_pool : public std::enable_shared_from_this<template_pool> {
 public:
-  template_pool(std::shared_ptr<event_loop> loop, descriptor null,
-                std::shared_ptr<process_launcher> exec, template_spec spec)
-    : weak_loop_{loop}, loop_{*loop}, null_{std::move(null)}, exec_{std::move(exec)},
-      spec_{std::move(spec)}, table_{*loop} {}
+  template_pool(event_loop& loop, descriptor null, std::shared_ptr<process_launcher> exec,
+                template_spec spec)
+    : door_{std::make_shared<loop_door>(loop)}, loop_{loop}, null_{std::move(null)},
+      exec_{std::move(exec)}, spec_{std::move(spec)}, table_{loop} {}
 
   void start(process_order order);
   void end_all();
@@ -37,6 +61,11 @@ public:
     all_down_.get_future().wait_for(limit);
   }
   void drop_templates();
+
+  /// Nobody else posts anything from now on. Any thread.
+  void close_door() {
+    door_->close();
+  }
 
   process_table& table() noexcept {
     return table_;
@@ -58,7 +87,7 @@ private:
   void serve_waiting();
   void on_down();
 
-  const std::weak_ptr<event_loop> weak_loop_;
+  const std::shared_ptr<loop_door> door_;
   event_loop& loop_;
   const descriptor null_;
   const std::shared_ptr<process_launcher> exec_;
@@ -78,20 +107,17 @@ private:
 /// Calls it on the loop's thread, if that and the template are still there by then.
 template <class... Ts>
 auto template_pool::posted(const template_ptr& x, void (template_process::*what)(Ts...)) {
-  return [loop = weak_loop_, pool = weak_from_this(), weak = std::weak_ptr{x},
-          what](std::decay_t<Ts>... xs) {
-    auto there = loop.lock();
-    if (!there)
-      return;
-    // Shared, since a task must be copyable.
-    auto all = std::make_shared<std::tuple<std::decay_t<Ts>...>>(std::move(xs)...);
-    there->post([pool, weak, what, all] {
-      auto alive = pool.lock();
-      auto target = weak.lock();
-      if (alive && target)
-        std::apply([&](auto&... ys) { ((*target).*what)(std::move(ys)...); }, *all);
-    });
-  };
+  return
+    [door = door_, pool = weak_from_this(), weak = std::weak_ptr{x}, what](std::decay_t<Ts>... xs) {
+      // Shared, since a task must be copyable.
+      auto all = std::make_shared<std::tuple<std::decay_t<Ts>...>>(std::move(xs)...);
+      door->post([pool, weak, what, all] {
+        auto alive = pool.lock();
+        auto target = weak.lock();
+        if (alive && target)
+          std::apply([&](auto&... ys) { ((*target).*what)(std::move(ys)...); }, *all);
+      });
+    };
 }
 
 void template_pool::start(process_order order) {
@@ -217,9 +243,9 @@ void template_pool::drop_templates() {
 
 class template_launcher final : public process_launcher {
 public:
-  template_launcher(std::shared_ptr<event_loop> loop, descriptor null,
+  template_launcher(std::unique_ptr<event_loop> loop, descriptor null,
                     std::shared_ptr<process_launcher> exec, template_spec spec)
-    : pool_{std::make_shared<template_pool>(loop, std::move(null), std::move(exec),
+    : pool_{std::make_shared<template_pool>(*loop, std::move(null), std::move(exec),
                                             std::move(spec))},
       loop_{std::move(loop)} {}
 
@@ -229,6 +255,7 @@ public:
     loop_->post([this] { pool_->finish_templates(); });
     pool_->await_down(finish_wait);
     loop_->post([pool = pool_] { pool->drop_templates(); });
+    pool_->close_door();
     loop_.reset();
   }
 
@@ -242,7 +269,7 @@ public:
 private:
   std::shared_ptr<template_pool> pool_;
   // Last: its thread uses the other.
-  std::shared_ptr<event_loop> loop_;
+  std::unique_ptr<event_loop> loop_;
 };
 
 } // namespace
@@ -255,8 +282,8 @@ make_template_launcher(std::shared_ptr<process_launcher> exec, template_spec spe
   auto loop = event_loop::make("snakepit-forks");
   if (!loop)
     return tl::unexpected{loop.error()};
-  return std::make_unique<template_launcher>(std::shared_ptr<event_loop>{std::move(*loop)},
-                                             std::move(*null), std::move(exec), std::move(spec));
+  return std::make_unique<template_launcher>(std::move(*loop), std::move(*null), std::move(exec),
+                                             std::move(spec));
 }
 
 } // namespace snakepit::io

@@ -178,6 +178,5 @@ TEST_CASE_FIXTURE(template_fixture, "nothing is left open or running after the l
   launcher.reset();
   exec.reset();
   CHECK(processes_of_run(run).empty());
-  // Threads of gRPC, which other cases have used, open and close some of their own.
-  CHECK(eventually(patience, [&] { return count_own_descriptors() <= before; }));
+  CHECK(count_own_descriptors() == before);
 }
