@@ -50,10 +50,7 @@ void complete(bench_command& x) {
 }
 
 result<load> load_of(runtime& pool, const bench_command& x, const std::string& json) {
-  auto tools = pool.tools();
-  if (!tools)
-    return tl::unexpected{std::move(tools.error())};
-  auto shape = find_tool(*tools, x.tool, x.choice.adapter);
+  auto shape = find_tool(pool, x.tool, x.choice.adapter);
   if (!shape)
     return tl::unexpected{std::move(shape.error())};
   auto args = to_arguments(json, *shape);

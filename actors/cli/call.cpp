@@ -68,10 +68,7 @@ private:
 
 outcome call_and_wait(runtime& pool, const call_command& x, const std::string& json,
                       const call_options& options, cancellable& handle) {
-  auto tools = pool.tools();
-  if (!tools)
-    return tl::unexpected{std::move(tools.error())};
-  auto shape = find_tool(*tools, x.tool, x.choice.adapter);
+  auto shape = find_tool(pool, x.tool, x.choice.adapter);
   if (!shape)
     return tl::unexpected{std::move(shape.error())};
   auto args = to_arguments(json, *shape);

@@ -30,4 +30,11 @@ embedded::~embedded() {
   signals_.stop();
 }
 
+result<tool_shape> find_tool(runtime& pool, const std::string& name, const std::string& adapter) {
+  auto tools = pool.tools();
+  if (!tools)
+    return tl::unexpected{std::move(tools.error())};
+  return find_tool(*tools, name, adapter);
+}
+
 } // namespace snakepit::cli

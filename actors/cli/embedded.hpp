@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cli/arguments.hpp"
 #include "actors/cli/setup.hpp"
 #include "actors/cli/signals.hpp"
 
@@ -31,5 +32,8 @@ private:
   runtime runtime_;
   signal_watch& signals_;
 };
+
+/// The tool of this name in the one pool of such a runtime; unknown_tool names those there are.
+result<tool_shape> find_tool(runtime& pool, const std::string& name, const std::string& adapter);
 
 } // namespace snakepit::cli

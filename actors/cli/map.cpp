@@ -100,10 +100,7 @@ result<map_end> map_all(const map_command& x, config cfg, map_files& files, sign
   if (!started)
     return tl::unexpected{std::move(started.error())};
   auto& pool = (*started)->pool();
-  auto tools = pool.tools();
-  if (!tools)
-    return tl::unexpected{std::move(tools.error())};
-  auto shape = find_tool(*tools, x.tool, x.choice.adapter);
+  auto shape = find_tool(pool, x.tool, x.choice.adapter);
   if (!shape)
     return tl::unexpected{std::move(shape.error())};
   plan.shape = *shape;
