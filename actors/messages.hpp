@@ -110,6 +110,9 @@ struct worker_down {
   std::shared_ptr<const death_certificate> certificate;
   /// Calls that it had not begun, in their order.
   std::vector<core::call_ptr> returned;
+  /// How many calls it has been given in all. Those that the POOL sent and are not among them come
+  /// with `calls_back`.
+  uint64_t received = 0;
 };
 
 /// Calls that came too late to a worker that is gone, in their order. From the WORKER.

@@ -130,6 +130,7 @@ void pool_state::on_worker_down(worker_down& x) {
   auto i = members.find(x.slot);
   if (i != members.end() && i->second.generation == x.generation) {
     auto up = i->second.up;
+    crossing += i->second.sent - std::min(i->second.sent, x.received);
     members.erase(i);
     board->remove(x.slot, x.generation);
     if (up) {
@@ -158,6 +159,7 @@ void pool_state::on_worker_down(worker_down& x) {
 }
 
 void pool_state::on_calls_back(calls_back& x) {
+  crossing -= std::min<uint64_t>(crossing, x.calls.size());
   take_back(std::move(x.calls));
   dispatch();
   arm();
@@ -262,6 +264,7 @@ void pool_state::on_down(const caf::down_msg& x) {
     down.slot = slot;
     down.generation = member.generation;
     down.was_ready = member.up;
+    down.received = member.sent; // what it had is answered by its end
     auto certificate = std::make_shared<death_certificate>();
     certificate->pool = settings.config.name;
     certificate->slot = slot;
@@ -326,6 +329,7 @@ void pool_state::dispatch() {
     board->sent(*lane, calls.size(), worth);
     note_batch(*world.metrics, calls, now());
     auto& member = members.at(lane->slot);
+    member.sent += calls.size();
     caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
                    make_local(lane_batch{lane->lane, std::move(calls)}));
   }
@@ -519,7 +523,7 @@ void pool_state::fail_queued(const error& why) {
 void pool_state::end_drain_if_done() {
   if (draining && slots->ready() == 0 && slots->starting() == 0)
     fail_queued({reason::draining, "the pool stops"});
-  auto idle = queue->empty() && board->in_flight() == 0;
+  auto idle = queue->empty() && board->in_flight() == 0 && crossing == 0;
   if (drained.empty() || (!idle && now() < drain_until))
     return;
   for (auto& done : std::exchange(drained, {}))

@@ -106,6 +106,7 @@ struct pool_state {
     caf::actor worker; // null until its supervisor has started it
     int64_t pid = 0;
     bool up = false;
+    uint64_t sent = 0;                      // calls
     std::vector<core::lane_page> pages;     // one a lane
     std::vector<core::lane_watch> watchers; // of them
   };
@@ -169,6 +170,8 @@ struct pool_state {
   std::vector<ready_waiter> waiters;
   std::optional<error> last_start_error;
   std::optional<start_report> report;
+
+  uint64_t crossing = 0; // calls that were sent to workers that were gone, and come back
 
   bool draining = false;
   std::vector<std::function<void()>> drained;

@@ -207,6 +207,7 @@ void worker_state::on_exit(io::exit_status& x) {
 void worker_state::on_batch(lane_batch& x) {
   if (phase == worker_phase::settled)
     return caf::anon_send(world.pool, make_local(calls_back{std::move(x.calls)}));
+  calls_received += x.calls.size();
   if (phase != worker_phase::ready || x.lane >= lanes.size()) {
     for (auto& call : x.calls)
       returned.push_back(std::move(call));
@@ -406,6 +407,7 @@ void worker_state::settle() {
   down.worker = caf::actor_cast<caf::actor>(self);
   down.was_ready = was_ready;
   down.certificate = certificate;
+  down.received = calls_received;
   for (uint32_t i = 0; i < lanes.size(); ++i) {
     auto& x = settlements[i];
     auto ends = std::vector<ending>{};

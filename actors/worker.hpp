@@ -179,7 +179,8 @@ struct worker_state {
   /// Answers calls, after the POOL was told: who has an answer must find it counted.
   void answer(std::vector<ending> ends, lane_done done);
 
-  /// Answers the calls whose deadline has passed.
+  /// Answers the calls whose deadline has passed, and takes back what has not begun if one of them
+  /// has not.
   void expire(uint32_t index);
 
   /// Sees to an abandoned call that still runs: interrupts it, then ends the worker.
@@ -242,6 +243,7 @@ struct worker_state {
   std::optional<io::exit_status> exit;
   std::vector<core::call_ptr> returned;
   uint64_t calls_done = 0;
+  uint64_t calls_received = 0;
 
   core::time_point born{};
   core::time_point phase_begun{};

@@ -95,7 +95,12 @@ void worker_state::expire(uint32_t index) {
     auto why = deadline_error(*call);
     ends.emplace_back(std::move(call), std::move(why));
   }
+  if (ends.empty())
+    return;
   answer(std::move(ends), done_on(index));
+  // What nobody waits for should not be begun; a busy lane would do so for each of them.
+  if (lanes[index].calls.has_abandoned_above(lanes[index].claimed()))
+    revoke(index);
 }
 
 void worker_state::press(lane& x) {

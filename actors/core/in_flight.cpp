@@ -86,6 +86,13 @@ bool in_flight::is_abandoned(uint64_t seq) const {
   return x && !x->finished && !x->call;
 }
 
+bool in_flight::has_abandoned_above(uint64_t floor) const {
+  auto seq = base_;
+  return abandoned_ > 0 && std::ranges::any_of(entries_, [&](auto& x) {
+           return seq++ > floor && !x.finished && !x.call;
+         });
+}
+
 bool in_flight::was_cancelled(uint64_t seq) const {
   auto* x = find(seq);
   return x && x->cancelled;

@@ -66,6 +66,9 @@ public:
   /// Whether the abandoned number's caller gave it up; else its deadline passed.
   bool was_cancelled(uint64_t seq) const;
 
+  /// Whether a number above `floor` is unfinished with nobody waiting. O(n) if any is at all.
+  bool has_abandoned_above(uint64_t floor) const;
+
   /// Whether any number is unfinished with nobody waiting.
   bool has_abandoned() const noexcept {
     return abandoned_ > 0;

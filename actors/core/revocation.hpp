@@ -2,7 +2,7 @@
 
 #include "actors/core/call.hpp"
 
-#include <optional>
+#include <algorithm>
 
 namespace snakepit::core {
 
@@ -30,10 +30,6 @@ public:
   }
   bool looking() const noexcept {
     return state_ == state::looking;
-  }
-  /// What `claimed` was when `begin` or `look_again` was called.
-  uint64_t seen() const noexcept {
-    return floor_;
   }
 
   /// The limit was lowered to `claimed`. `last_batch`: first number of the batch sent last; `last`:

@@ -203,6 +203,52 @@ TEST_CASE_FIXTURE(lane_fixture, "a cancelled call behind a cancelled one never r
   CHECK(world.claims.count(n(2)) == 0);
 }
 
+TEST_CASE_FIXTURE(lane_fixture, "a call whose deadline passes before it begins never runs [Q2]") {
+  start();
+  bring_up(worker(0));
+  submit("warm");
+  worker(0).serve_all();
+  run();
+  auto running = submit("1");
+  worker(0).claim();
+  auto behind = submit("2", 1ms);
+  REQUIRE(worker(0).inbox.size() == 1);
+  advance(1ms);
+  CHECK(failure(behind).reason == reason::deadline_exceeded);
+  worker(0).finish();
+  worker(0).send();
+  run();
+  CHECK(answered(running));
+  while (worker(0).may_claim())
+    worker(0).claim();
+  run();
+  CHECK(world.claims.count(n(2)) == 0);
+  auto after = submit("3");
+  worker(0).serve_all();
+  run();
+  CHECK(text(after) == n(3));
+}
+
+TEST_CASE_FIXTURE(lane_fixture, "a drain waits for calls sent to a worker that was gone [R7]") {
+  cfg.workers = 2;
+  start();
+  bring_up(worker(0));
+  bring_up(worker(1));
+  worker(0).die(SIGKILL);
+  worker(0).tell_lane_closed();
+  worker(0).tell_exit();
+  auto call = submit_all({"1"}, infinite, infinite, "work", false).front();
+  auto drained = false;
+  caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
+                 make_local(drain_order{1min, [&] { drained = true; }}));
+  run();
+  CHECK(!drained);
+  worker(1).serve_all();
+  run();
+  CHECK(text(call) == n(1));
+  CHECK(drained);
+}
+
 TEST_CASE_FIXTURE(lane_fixture, "a drain waits for calls that are taken back [R7]") {
   auto calls = fill(3);
   worker(0).claim();
