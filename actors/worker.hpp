@@ -85,6 +85,9 @@ struct worker_world {
 ///                          the actor ends
 enum class worker_phase { spawning, binding, greeting, probing, ready, stopping, dying, settled };
 
+/// What a worker in this phase does, for "... while it ...".
+std::string_view doing(worker_phase x);
+
 struct worker_state {
   static inline const char* name = "worker";
 

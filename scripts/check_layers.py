@@ -108,7 +108,7 @@ LAYERS = [
     ),
     Layer(
         r"tests/public/",
-        "|".join([r"snakepit/", EXPECTED, CAF, POSIX, TEST]),
+        "|".join([r"\w+_fixture\.hpp$", r"snakepit/", EXPECTED, CAF, POSIX, TEST]),
         "|".join([GRPC, YAML, SQLITE, TELEMETRY, r"actors/|telemetry/"]),
     ),
 ]

@@ -97,6 +97,11 @@ bool is_for_good(const error& x) {
          || x.reason == reason::invalid_name || x.reason == reason::invalid_argument;
 }
 
+bool is_lost_start(const error& x) {
+  // What the worker itself says has a phase.
+  return x.reason == reason::worker_start_failed && x.details.count("phase") == 0;
+}
+
 error lost_start(std::string_view phase, std::shared_ptr<const death_certificate> x) {
   auto result = error{reason::worker_start_failed,
                       "the worker " + describe_end(*x) + " while it " + std::string{phase},

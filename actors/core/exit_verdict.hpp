@@ -29,6 +29,9 @@ error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> 
 /// without a word may pass.
 bool is_for_good(const error& start_failure);
 
+/// Whether this failed greeting says only that the worker was lost: its exit status says more.
+bool is_lost_start(const error& greeting);
+
 /// The error of a start during which the process ended without saying why.
 error lost_start(std::string_view phase, std::shared_ptr<const death_certificate> x);
 

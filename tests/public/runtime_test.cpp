@@ -1,3 +1,5 @@
+#include "runtime_fixture.hpp"
+
 #include <snakepit/caf.hpp>
 #include <snakepit/json.hpp>
 #include <snakepit/runtime.hpp>
@@ -22,46 +24,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const std::string here = SNAKEPIT_SOURCE_ROOT "/tests/public/";
-
-/// A folder for sockets that is gone afterwards.
-struct fixture {
-  std::filesystem::path run_dir;
-
-  fixture() {
-    auto name = std::string{"/tmp/snakepit-test-XXXXXX"};
-    REQUIRE(mkdtemp(name.data()));
-    run_dir = name;
-  }
-  ~fixture() {
-    CHECK_MESSAGE(std::filesystem::is_empty(run_dir), "left behind in " << run_dir);
-    std::filesystem::remove_all(run_dir);
-  }
-
-  pool_config pool(const std::string& name, size_t workers,
-                   const std::string& adapter = here + "adapter.py") const {
-    auto x = pool_config{};
-    x.name = name;
-    x.adapter = adapter;
-    x.workers = workers;
-    return x;
-  }
-
-  config configuration(std::vector<pool_config> pools) const {
-    auto x = config{};
-    x.instance.run_dir = run_dir.string();
-    x.log.level = "off";
-    x.pools = std::move(pools);
-    return x;
-  }
-
-  runtime start(std::vector<pool_config> pools) const {
-    auto x = runtime::start(configuration(std::move(pools)));
-    REQUIRE_MESSAGE(x, to_string(x.error()));
-    return std::move(*x);
-  }
-};
-
 /// Whether the process is gone; a zombie is.
 bool gone(int64_t pid) {
   return !std::filesystem::exists("/proc/" + std::to_string(pid));
@@ -71,7 +33,8 @@ bool gone(int64_t pid) {
 
 TEST_SUITE_BEGIN("public");
 
-TEST_CASE_FIXTURE(fixture, "values keep their types on the way to Python and back [D1, E1]") {
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "values keep their types on the way to Python and back [D1, E1]") {
   auto uut = start({pool("default", 1)});
   for (auto& x : {value{}, value{true}, value{7}, value{UINT64_MAX}, value{INT64_MIN}, value{1.0},
                   value{"text \u00e4 \"$\""}, value{bytes{std::string{"\0\xff", 2}}},
@@ -82,7 +45,7 @@ TEST_CASE_FIXTURE(fixture, "values keep their types on the way to Python and bac
   }
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(runtime_fixture,
                   "calls in every form: synchronous, future, callback, many, raw, text [E1]") {
   auto uut = start({pool("default", 2)});
   CHECK(uut.execute("add", value{{"a", 1}, {"b", 2}}).value() == value{3});
@@ -119,7 +82,8 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(std::all_of(seen.begin(), seen.end(), [](auto& x) { return x == 1; }));
 }
 
-TEST_CASE_FIXTURE(fixture, "a call that is sent many at a time is refused beyond the queue [Q1]") {
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "a call that is sent many at a time is refused beyond the queue [Q1]") {
   auto small = pool("default", 1);
   small.queue.max_calls = 10;
   auto uut = start({small});
@@ -141,7 +105,8 @@ TEST_CASE_FIXTURE(fixture, "a call that is sent many at a time is refused beyond
   CHECK(ends.size() == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "an exception keeps type, message and frames; the worker lives [Y2]") {
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "an exception keeps type, message and frames; the worker lives [Y2]") {
   auto uut = start({pool("default", 1)});
   auto before = uut.execute("pid", value{value::map{}});
   auto end = uut.execute("fail", value{{"text", "no good"}});
@@ -155,7 +120,7 @@ TEST_CASE_FIXTURE(fixture, "an exception keeps type, message and frames; the wor
   CHECK(uut.execute("pid", value{value::map{}}).value() == before.value());
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(runtime_fixture,
                   "a crash is the error of the call that ran, with its certificate [Q7, W1]") {
   auto uut = start({pool("default", 1)});
   auto end = uut.execute("die", value{value::map{}});
@@ -167,57 +132,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(uut.execute("add", value{{"a", 1}, {"b", 2}}).value() == value{3});
 }
 
-/// Submits calls of one tool; what each ended with, in the order of the ends.
-std::vector<std::pair<size_t, outcome>> run_all(runtime& x, const std::string& tool,
-                                                std::vector<arguments> calls) {
-  auto mutex = std::mutex{};
-  auto ends = std::vector<std::pair<size_t, outcome>>{};
-  auto all = std::promise<void>{};
-  auto n = calls.size();
-  x.submit_many(tool, std::move(calls), {}, [&](size_t i, outcome end) {
-    auto guard = std::lock_guard{mutex};
-    ends.emplace_back(i, std::move(end));
-    if (ends.size() == n)
-      all.set_value();
-  });
-  all.get_future().get();
-  return ends;
-}
-
-TEST_CASE_FIXTURE(fixture, "a crash in the middle of a batch costs one call [Q7]") {
-  auto uut = start({pool("default", 1)});
-  auto calls = std::vector<arguments>{};
-  for (int i = 0; i < 300; ++i)
-    calls.push_back(value{{"x", i}, {"at", -1}});
-  run_all(uut, "die_at", calls); // it is known as short then
-  for (int i = 0; i < 300; ++i)
-    calls[static_cast<size_t>(i)] = value{{"x", i}, {"at", 50}};
-  auto lost = size_t{0};
-  for (auto& [i, end] : run_all(uut, "die_at", calls)) {
-    if (end) {
-      CHECK(end->text() == std::to_string(i));
-      continue;
-    }
-    ++lost;
-    CHECK(i == 50);
-    CHECK(end.error().reason == reason::worker_crashed);
-  }
-  CHECK(lost == 1);
-}
-
-TEST_CASE_FIXTURE(fixture, "no short call waits for a long one on the same lane [P4, Q7]") {
-  auto uut = start({pool("default", 2)});
-  REQUIRE(uut.await_started());
-  auto calls = std::vector<arguments>(400, value{{"seconds", 0}});
-  run_all(uut, "sleep", calls); // it is known as short then
-  calls[7] = value{{"seconds", 3}};
-  auto ends = run_all(uut, "sleep", calls);
-  CHECK(ends.back().first == 7);
-  for (auto& [i, end] : ends)
-    CHECK(end);
-}
-
-TEST_CASE_FIXTURE(fixture, "a deadline is kept and the worker goes on [Q2]") {
+TEST_CASE_FIXTURE(runtime_fixture, "a deadline is kept and the worker goes on [Q2]") {
   auto uut = start({pool("default", 1)});
   auto before = uut.execute("pid", value{value::map{}});
   auto options = call_options{};
@@ -230,7 +145,7 @@ TEST_CASE_FIXTURE(fixture, "a deadline is kept and the worker goes on [Q2]") {
   CHECK(uut.execute("pid", value{value::map{}}).value() == before.value());
 }
 
-TEST_CASE_FIXTURE(fixture, "a handle cancels its call") {
+TEST_CASE_FIXTURE(runtime_fixture, "a handle cancels its call") {
   auto uut = start({pool("default", 1)});
   REQUIRE(uut.await_ready());
   auto call = uut.execute_async("sleep", value{{"seconds", 100.0}});
@@ -243,7 +158,8 @@ TEST_CASE_FIXTURE(fixture, "a handle cancels its call") {
   CHECK(uut.execute("add", value{{"a", 1}, {"b", 2}}).value() == value{3});
 }
 
-TEST_CASE_FIXTURE(fixture, "pools by name; an unknown one is named with those there are [P1]") {
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "pools by name; an unknown one is named with those there are [P1]") {
   auto uut = start({pool("one", 1), pool("two", 1)});
   auto options = call_options{};
   options.pool = "two";
@@ -256,8 +172,9 @@ TEST_CASE_FIXTURE(fixture, "pools by name; an unknown one is named with those th
   CHECK(end.error().message.find("`one`, `two`") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(fixture, "a pool that cannot start does not stop the others [P1, P3]") {
-  auto uut = start({pool("bad", 1, here + "nothing.py"), pool("good", 1)});
+TEST_CASE_FIXTURE(runtime_fixture, "a pool that cannot start does not stop the others [P1, P3]") {
+  auto uut =
+    start({pool("bad", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/nothing.py"), pool("good", 1)});
   auto ready = uut.await_ready("bad", 20s);
   REQUIRE(!ready);
   CHECK(ready.error().reason == reason::pool_failed);
@@ -273,7 +190,8 @@ TEST_CASE_FIXTURE(fixture, "a pool that cannot start does not stop the others [P
   CHECK(stats[1].state == "ready");
 }
 
-TEST_CASE_FIXTURE(fixture, "a start reports what it took; too many workers are reduced [P2, P3]") {
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "a start reports what it took; too many workers are reduced [P2, P3]") {
   auto x = pool("default", 5);
   x.max_workers = 3;
   x.start.batch_size = 2;
@@ -287,7 +205,7 @@ TEST_CASE_FIXTURE(fixture, "a start reports what it took; too many workers are r
   CHECK(stats.workers_ready == 3);
 }
 
-TEST_CASE_FIXTURE(fixture, "starting can be stopped at any time [P2]") {
+TEST_CASE_FIXTURE(runtime_fixture, "starting can be stopped at any time [P2]") {
   for (auto wait : {0ms, 5ms, 20ms, 60ms, 120ms}) {
     auto uut = start({pool("default", 4)});
     std::this_thread::sleep_for(wait);
@@ -295,7 +213,7 @@ TEST_CASE_FIXTURE(fixture, "starting can be stopped at any time [P2]") {
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "nothing is left after a stop: no process, no socket [R7]") {
+TEST_CASE_FIXTURE(runtime_fixture, "nothing is left after a stop: no process, no socket [R7]") {
   auto pids = std::set<int64_t>{};
   {
     auto uut = start({pool("default", 2)});
@@ -309,7 +227,8 @@ TEST_CASE_FIXTURE(fixture, "nothing is left after a stop: no process, no socket 
     CHECK(gone(pid));
 }
 
-TEST_CASE_FIXTURE(fixture, "any thread may stop, several at once, with the starter waiting [R7]") {
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "any thread may stop, several at once, with the starter waiting [R7]") {
   auto uut = start({pool("default", 1)});
   REQUIRE(uut.await_ready());
   auto stopper = std::thread{[&] { uut.stop(); }};
@@ -319,7 +238,7 @@ TEST_CASE_FIXTURE(fixture, "any thread may stop, several at once, with the start
   uut.stop();
 }
 
-TEST_CASE_FIXTURE(fixture, "stop answers every call, queued or running [Q7, R7]") {
+TEST_CASE_FIXTURE(runtime_fixture, "stop answers every call, queued or running [Q7, R7]") {
   auto uut = start({pool("default", 1)});
   REQUIRE(uut.await_ready());
   auto calls = std::vector<call_future>{};
@@ -339,7 +258,7 @@ TEST_CASE_FIXTURE(fixture, "stop answers every call, queued or running [Q7, R7]"
   CHECK(after.error().reason == reason::draining);
 }
 
-TEST_CASE_FIXTURE(fixture, "two runtimes live in one process [E1]") {
+TEST_CASE_FIXTURE(runtime_fixture, "two runtimes live in one process [E1]") {
   auto a = start({pool("default", 1)});
   auto b = start({pool("default", 1)});
   CHECK(a.run_id() != b.run_id());
@@ -348,7 +267,7 @@ TEST_CASE_FIXTURE(fixture, "two runtimes live in one process [E1]") {
   CHECK(b.execute("add", value{{"a", 1}, {"b", 2}}).value() == value{3});
 }
 
-TEST_CASE_FIXTURE(fixture, "a runtime lives in the embedder's actor system [E1]") {
+TEST_CASE_FIXTURE(runtime_fixture, "a runtime lives in the embedder's actor system [E1]") {
   auto cfg = caf::actor_system_config{};
   prepare(cfg);
   cfg.set("scheduler.policy", caf::atom("sharing"));
@@ -382,7 +301,7 @@ TEST_CASE("an actor system that does not know our messages is refused [E1]") {
   CHECK(uut.error().reason == reason::invalid_config);
 }
 
-TEST_CASE_FIXTURE(fixture, "hostile arguments are errors, not crashes [D1, D2]") {
+TEST_CASE_FIXTURE(runtime_fixture, "hostile arguments are errors, not crashes [D1, D2]") {
   auto uut = start({pool("default", 1)});
   REQUIRE(uut.await_ready());
   auto refused = [&](arguments x, reason why) {

@@ -1,14 +1,9 @@
-#include <snakepit/runtime.hpp>
-
-#include <doctest/doctest.h>
+#include "runtime_fixture.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <future>
 #include <mutex>
 #include <set>
-
-#include <unistd.h>
 
 using namespace snakepit;
 using namespace std::chrono_literals;
@@ -17,20 +12,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture {
-  std::filesystem::path run_dir;
+struct fixture : folder_fixture {
   std::mutex mutex;
   std::vector<std::string> log;
-
-  fixture() {
-    auto name = std::string{"/tmp/snakepit-test-XXXXXX"};
-    REQUIRE(mkdtemp(name.data()));
-    run_dir = name;
-  }
-  ~fixture() {
-    CHECK_MESSAGE(std::filesystem::is_empty(run_dir), "left behind in " << run_dir);
-    std::filesystem::remove_all(run_dir);
-  }
 
   runtime start(size_t workers, std::vector<std::string> preload,
                 const std::string& spawn = "template") {

@@ -1,0 +1,142 @@
+#include "actors/pool.hpp"
+
+#include "actors/call_notes.hpp"
+
+#include <algorithm>
+
+namespace snakepit {
+
+namespace {
+
+/// How often the lane pages are read while a lane holds more than one call.
+constexpr auto look_interval = std::chrono::milliseconds{2};
+
+std::string text(duration x) {
+  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count()) + "ms";
+}
+
+} // namespace
+
+// -- admission ------------------------------------------------------------------
+
+void pool_state::admit(core::call_ptr x) {
+  if (auto why = refusal(*x)) {
+    counters.reject(why->reason);
+    return x->slot.answer(tl::unexpected{std::move(*why)});
+  }
+  ++counters.admitted;
+  queue->push_back(std::move(x));
+}
+
+std::optional<error> pool_state::refusal(core::call& x) {
+  auto& config = settings.config;
+  if (x.ticket && x.ticket->cancelled)
+    return error{reason::cancelled, "the caller cancelled `" + x.group->tool + "`"};
+  if (draining)
+    return error{reason::draining, "pool `" + config.name + "` stops and takes no new calls"};
+  if (slots->failed())
+    return not_ready();
+  if (tools->known())
+    if (auto ok = tools->check(x); !ok)
+      return std::move(ok.error());
+  if (auto why = core::check_size(x.bytes(), config.limits.inline_bytes))
+    return why;
+  if (queue->has_room(x.bytes()))
+    return std::nullopt;
+  auto mean = times->foresee(x.tool);
+  auto wait = mean * static_cast<int64_t>(queue->size() + 1)
+              / static_cast<int64_t>(std::max<size_t>(board->lanes(), 1));
+  return error{reason::pool_saturated,
+               "pool `" + config.name + "` has as many calls waiting as it may ("
+                 + std::to_string(queue->size()) + ")",
+               {{"pool", config.name},
+                {"queued", std::to_string(queue->size())},
+                {"retry_after", text(wait)}}};
+}
+
+// -- dispatch -------------------------------------------------------------------
+
+void pool_state::dispatch() {
+  while (!queue->empty()) {
+    auto lane = board->pick();
+    if (!lane)
+      break;
+    auto worth = duration{0};
+    auto calls = take(*lane, worth);
+    if (calls.empty())
+      continue;
+    board->sent(*lane, calls.size(), worth);
+    note_batch(*world.metrics, calls, now());
+    auto& member = members.at(lane->slot);
+    member.sent += calls.size();
+    caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
+                   make_local(lane_batch{lane->lane, std::move(calls)}));
+  }
+  if (queue->next_deadline() < armed)
+    arm();
+  keep_looking();
+}
+
+std::vector<core::call_ptr> pool_state::take(const core::lane_id& lane, duration& worth) {
+  auto result = std::vector<core::call_ptr>{};
+  auto allowance = board->room(lane, queue->size());
+  auto most = std::min<size_t>(allowance.calls, core::max_batch_calls);
+  auto bytes = uint64_t{0};
+  while (auto* call = next_call()) {
+    auto foreseen = times->foresee(call->tool);
+    if (!result.empty()
+        && (result.size() >= most || worth + foreseen > allowance.worth
+            || bytes + call->bytes() > core::max_batch_bytes || call->kind != result.front()->kind))
+      break;
+    worth += foreseen;
+    bytes += call->bytes();
+    result.push_back(queue->pop_front());
+    if (auto& ticket = result.back()->ticket) {
+      ticket->slot = lane.slot;
+      ticket->generation = lane.generation;
+    }
+  }
+  return result;
+}
+
+const core::call* pool_state::next_call() {
+  while (auto* front = queue->front()) {
+    if (front->checked)
+      return front;
+    // Admitted before the first worker had said what tools there are.
+    auto call = queue->pop_front();
+    if (auto ok = tools->check(*call); !ok) {
+      counters.fail(ok.error().reason);
+      world.metrics->not_sent(call->group->tool, ok.error().reason);
+      call->slot.answer(tl::unexpected{std::move(ok.error())});
+      continue;
+    }
+    auto one = std::vector<core::call_ptr>{};
+    one.push_back(std::move(call));
+    queue->push_front(std::move(one));
+  }
+  return nullptr;
+}
+
+void pool_state::keep_looking() {
+  if (looking || !board->any_crowded())
+    return;
+  looking = true;
+  self->delayed_send(self, look_interval, atom::look_v);
+}
+
+void pool_state::on_look() {
+  looking = false;
+  auto time = now();
+  for (auto& [slot, member] : members)
+    for (uint32_t i = 0; i < member.watchers.size(); ++i) {
+      auto& page = member.pages[i];
+      auto advice = member.watchers[i].look(time, page.claimed(), page.done(), page.acked());
+      if (advice && board->is_crowded({slot, member.generation, i}))
+        caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
+                       make_local(lane_look{i, advice.revoke}));
+    }
+  keep_looking();
+}
+
+} // namespace snakepit

@@ -1,0 +1,127 @@
+#include "actors/pool.hpp"
+
+#include "actors/supervision_messages.hpp"
+
+#include <algorithm>
+
+namespace snakepit {
+
+using telemetry::level;
+
+namespace {
+
+constexpr auto log_category = "pool";
+
+} // namespace
+
+// -- workers --------------------------------------------------------------------
+
+void pool_state::start_workers() {
+  if (!worker_supervisor)
+    return;
+  for (auto& x : slots->due(now()))
+    start_worker(x.slot, x.generation);
+}
+
+void pool_state::start_worker(uint32_t slot, uint32_t generation) {
+  ++counters.starts;
+  auto cfg = settings.worker(slot, generation);
+  if (!cfg)
+    return start_failed(slot, generation, std::move(cfg.error()), false);
+  auto& member = members[slot] = {};
+  member.generation = generation;
+  auto who = worker_world{caf::actor_cast<caf::actor>(self),
+                          world.spawner,
+                          world.make_channel,
+                          world.log,
+                          world.barrier,
+                          world.metrics};
+  auto spec = std::make_shared<child_spec>();
+  spec->name = std::to_string(slot) + "." + std::to_string(generation);
+  spec->restart = core::restart_type::temporary;
+  spec->grace.time =
+    std::chrono::ceil<std::chrono::milliseconds>(cfg->stop_grace) + worker_patience;
+  spec->start = [cfg = std::move(*cfg), who](const start_context& context) {
+    return caf::actor_cast<caf::actor>(context.system.spawn(worker, cfg, who));
+  };
+  self
+    ->request(worker_supervisor, settings.config.start.timeout, atom::start_child_v,
+              child_spec_ptr{std::move(spec)})
+    .then(
+      [this, slot, generation](const caf::actor& x) {
+        auto i = members.find(slot);
+        if (i == members.end() || i->second.generation != generation)
+          return;
+        i->second.worker = x;
+        self->monitor(x);
+      },
+      [this, slot, generation](const caf::error&) {
+        auto i = members.find(slot);
+        if (i == members.end() || i->second.generation != generation || i->second.worker)
+          return;
+        members.erase(i);
+        slots->on_not_started(slot, generation, now());
+        arm();
+      });
+}
+
+void pool_state::take_back(std::vector<core::call_ptr> calls) {
+  // They have waited for a worker once; from now on only their deadline counts.
+  for (auto& x : calls) {
+    x->queue_deadline = x->deadline;
+    if (!x->ticket || !x->ticket->cancelled)
+      continue;
+    counters.fail(reason::cancelled);
+    world.metrics->not_sent(x->group->tool, reason::cancelled);
+    x->slot.answer(fail(reason::cancelled, "the caller cancelled `" + x->group->tool + "`"));
+    x.reset();
+  }
+  std::erase(calls, nullptr);
+  queue->push_front(std::move(calls));
+  if (slots->failed())
+    fail_queued(not_ready());
+}
+
+void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, bool for_good) {
+  ++counters.start_failures;
+  if (!draining) // then it is we who ended it
+    world.log->write(level::warning, log_category, "worker did not start: " + to_string(why),
+                     {{"pool", settings.config.name}, {"slot", slot}});
+  last_start_error = std::move(why);
+  slots->on_start_failed(slot, generation, for_good, now());
+  if (slots->failed())
+    fail_queued(not_ready());
+  answer_waiters();
+}
+
+// -- readiness ------------------------------------------------------------------
+
+void pool_state::answer_waiters() {
+  auto pending = std::exchange(waiters, {});
+  for (auto& x : pending) {
+    auto wanted = x.all ? slots->size() : std::min(settings.config.min_ready, slots->size());
+    if (draining)
+      x.answer(fail(reason::draining, "pool `" + settings.config.name + "` stops"));
+    else if (slots->ready() >= wanted)
+      x.answer(report.value_or(start_report{}));
+    else if (slots->hopeless())
+      x.answer(tl::unexpected{not_ready()});
+    else
+      waiters.push_back(std::move(x));
+  }
+}
+
+error pool_state::not_ready() const {
+  auto& name = settings.config.name;
+  if (!last_start_error)
+    return {reason::pool_not_ready, "pool `" + name + "` is not ready", {{"pool", name}}};
+  auto result = *last_start_error;
+  result.details.emplace("cause", to_string(result.reason));
+  result.details.insert_or_assign("pool", name);
+  result.message = "pool `" + name + "` could not start its workers: " + result.message;
+  result.reason = reason::pool_failed;
+  result.retryable = false;
+  return result;
+}
+
+} // namespace snakepit

@@ -1,0 +1,174 @@
+#include "tests/support/pool_fixture.hpp"
+
+#include <csignal>
+
+using namespace snakepit;
+using namespace std::chrono_literals;
+
+TEST_SUITE_BEGIN("pool start");
+
+TEST_CASE_FIXTURE(pool_fixture, "start goes in batches [P2]") {
+  cfg.workers = 5;
+  cfg.start.batch_size = 2;
+  start();
+  CHECK(world.workers.size() == 2);
+  bring_up(worker(0));
+  CHECK(world.workers.size() == 3);
+}
+
+struct waiting_fixture : pool_fixture {
+  std::optional<result<start_report>> told;
+
+  void await(bool all) {
+    told.reset();
+    caf::anon_send(
+      caf::actor_cast<pool_actor>(entry->actor()),
+      make_local(ready_waiter{all, [this](result<start_report> x) { told = std::move(x); }}));
+    run();
+  }
+
+  /// Somebody waits for a pool whose first failed start is one too many; its worker is loading its
+  /// adapter.
+  void begin_greeting() {
+    cfg.restart.start_failures = 1;
+    start();
+    await(false);
+    worker(0).spawn();
+    run();
+    worker(0).bind();
+    run();
+  }
+};
+
+TEST_CASE_FIXTURE(waiting_fixture, "ready means min_ready workers, started means all [P3]") {
+  cfg.workers = 2;
+  start();
+  await(false);
+  CHECK(!told);
+  bring_up(worker(0));
+  REQUIRE(told);
+  CHECK(told->has_value());
+  await(true);
+  CHECK(!told);
+  bring_up(worker(1));
+  REQUIRE(told);
+  CHECK(told->has_value());
+  await(true); // after
+  CHECK(told->has_value());
+}
+
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "a start that cannot succeed ends the waiting at its first try [P3]") {
+  start();
+  auto queued = submit("1");
+  await(false);
+  worker(0).fail_to_spawn(
+    {reason::worker_start_failed, "no such interpreter", {{"errno", "ENOENT"}}});
+  run();
+  REQUIRE(told);
+  REQUIRE(!told->has_value());
+  CHECK(told->error().reason == reason::pool_failed);
+  CHECK(told->error().message.find("no such interpreter") != std::string::npos);
+  CHECK(failure(queued).reason == reason::pool_failed);
+  CHECK(failure(submit("2")).reason == reason::pool_failed); // at once
+}
+
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "failed starts in a row make the pool failed, one ready heals it [W10]") {
+  cfg.restart.start_failures = 3;
+  cfg.restart.backoff = {0ms};
+  start();
+  await(false);
+  for (size_t i = 0; i < 3; ++i) {
+    CHECK(!told);
+    worker(i).spawn();
+    run();
+    worker(i).exit(1);
+    worker(i).tell_exit();
+    run();
+  }
+  REQUIRE(told);
+  CHECK(told->error().reason == reason::pool_failed);
+  CHECK(told->error().certificate->exit_code == 1);
+  CHECK(stats().state == "failed");
+  CHECK(world.workers.size() == 3);
+  advance(10s);
+  REQUIRE(world.workers.size() == 4);
+  bring_up(worker(3));
+  CHECK(stats().state == "ready");
+  auto call = submit("1");
+  worker(3).serve_all();
+  run();
+  CHECK(answered(call));
+}
+
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "what a worker says of its start is heard also after its end is known [P3]") {
+  begin_greeting();
+  worker(0).exit(70);
+  worker(0).tell_exit();
+  run();
+  CHECK(!told);
+  worker(0).refuse_hello(
+    {reason::worker_start_failed, "the adapter has a syntax error", {{"phase", "import"}}});
+  run();
+  REQUIRE(told);
+  REQUIRE(!told->has_value());
+  CHECK(told->error().message.find("syntax error") != std::string::npos);
+  CHECK(told->error().certificate->exit_code == 70);
+}
+
+TEST_CASE_FIXTURE(waiting_fixture,
+                  "a worker that ends without an answer to Hello is settled [P3]") {
+  begin_greeting();
+  SUBCASE("the answer never comes") {
+    worker(0).exit(1);
+    worker(0).tell_exit();
+    run();
+    CHECK(!told);
+    advance(1s);
+  }
+  SUBCASE("the connection is lost") {
+    worker(0).exit(1);
+    worker(0).tell_exit();
+    run();
+    CHECK(!told);
+    worker(0).tell_lane_closed();
+    run();
+  }
+  REQUIRE(told);
+  CHECK(told->error().certificate->exit_code == 1);
+  CHECK(told->error().message.find("connection") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(waiting_fixture, "a worker that does not become ready in time is ended [P3]") {
+  cfg.start.timeout = 5s;
+  begin_greeting();
+  advance(5s);
+  CHECK(worker(0).kill_came);
+  crash(worker(0), SIGKILL);
+  REQUIRE(told);
+  CHECK(told->error().details.at("cause") == "start_timeout");
+  CHECK(told->error().message.find("initialized its adapter") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(pool_fixture, "crashes in service never close the pool, back-off grows [W10]") {
+  cfg.restart.backoff = {0ms, 100ms, 500ms};
+  start_ready();
+  crash(worker(0), SIGSEGV);
+  REQUIRE(world.workers.size() == 2); // at once
+  bring_up(worker(1));
+  crash(worker(1), SIGSEGV);
+  CHECK(world.workers.size() == 2);
+  advance(100ms);
+  REQUIRE(world.workers.size() == 3);
+  bring_up(worker(2));
+  auto call = submit("1"); // a good call begins the back-off anew
+  worker(2).serve_all();
+  run();
+  REQUIRE(answered(call));
+  crash(worker(2), SIGSEGV);
+  CHECK(world.workers.size() == 4);
+}
+
+TEST_SUITE_END();

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <snakepit/runtime.hpp>
+
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <unistd.h>
+
+/// A folder for sockets that is gone afterwards.
+struct folder_fixture {
+  std::filesystem::path run_dir;
+
+  folder_fixture() {
+    auto name = std::string{"/tmp/snakepit-test-XXXXXX"};
+    REQUIRE(mkdtemp(name.data()));
+    run_dir = name;
+  }
+  ~folder_fixture() {
+    CHECK_MESSAGE(std::filesystem::is_empty(run_dir), "left behind in " << run_dir);
+    std::filesystem::remove_all(run_dir);
+  }
+};
+
+/// Runtimes with pools of the tests' adapter.
+struct runtime_fixture : folder_fixture {
+  snakepit::pool_config pool(const std::string& name, size_t workers,
+                   const std::string& adapter = SNAKEPIT_SOURCE_ROOT
+                                       "/tests/public/adapter.py") const {
+    auto x = snakepit::pool_config{};
+    x.name = name;
+    x.adapter = adapter;
+    x.workers = workers;
+    return x;
+  }
+
+  snakepit::config configuration(std::vector<snakepit::pool_config> pools) const {
+    auto x = snakepit::config{};
+    x.instance.run_dir = run_dir.string();
+    x.log.level = "off";
+    x.pools = std::move(pools);
+    return x;
+  }
+
+  snakepit::runtime start(std::vector<snakepit::pool_config> pools) const {
+    auto x = snakepit::runtime::start(configuration(std::move(pools)));
+    REQUIRE_MESSAGE(x, to_string(x.error()));
+    return std::move(*x);
+  }
+};
