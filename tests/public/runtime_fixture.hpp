@@ -29,8 +29,8 @@ struct folder_fixture {
 /// Runtimes with pools of the tests' adapter.
 struct runtime_fixture : folder_fixture {
   snakepit::pool_config pool(const std::string& name, size_t workers,
-                   const std::string& adapter = SNAKEPIT_SOURCE_ROOT
-                                       "/tests/public/adapter.py") const {
+                             const std::string& adapter = SNAKEPIT_SOURCE_ROOT
+                             "/tests/public/adapter.py") const {
     auto x = snakepit::pool_config{};
     x.name = name;
     x.adapter = adapter;
