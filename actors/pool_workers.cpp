@@ -10,7 +10,8 @@ using telemetry::level;
 
 namespace {
 
-constexpr auto log_category = "pool";
+/// Apart, since a command that reports such an error itself need not show it twice.
+constexpr auto start_category = "pool.start";
 
 } // namespace
 
@@ -85,7 +86,7 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
 void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, bool for_good) {
   ++counters.start_failures;
   if (!draining) // then it is we who ended it
-    world.log->write(level::warning, log_category, "worker did not start: " + to_string(why),
+    world.log->write(level::warning, start_category, "worker did not start: " + to_string(why),
                      {{"pool", settings.config.name}, {"slot", slot}});
   last_start_error = std::move(why);
   slots->on_start_failed(slot, generation, for_good, now());

@@ -114,7 +114,7 @@ io::template_spec template_of(const pool_settings& pool,
   result.ready_timeout =
     std::chrono::duration_cast<std::chrono::milliseconds>(pool.config.start.timeout / 2);
   result.on_fallback = [name = pool.config.name, log](const std::string& why) {
-    log->write(telemetry::level::warning, "pool",
+    log->write(telemetry::level::warning, "pool.start",
                "no template to fork workers from; they are started by exec",
                {{"pool", name}, {"because", why}});
   };

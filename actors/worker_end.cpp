@@ -21,11 +21,11 @@ std::string_view doing(worker_phase x) {
   case worker_phase::spawning:
     return "was being started";
   case worker_phase::binding:
-    return "started its interpreter and server";
+    return "was starting its interpreter and server";
   case worker_phase::greeting:
-    return "loaded and initialized its adapter";
+    return "was loading and initializing its adapter";
   default:
-    return "answered its probe";
+    return "was answering its probe";
   }
 }
 

@@ -99,6 +99,9 @@ int run(const call_command& x) {
   auto& tries = cfg->pools[0].restart.start_failures;
   if (tries == restart_config{}.start_failures)
     tries = 1;
+  // The error says the same, so once is enough unless the configuration wants the log.
+  if (auto& log = cfg->log; log.level == log_config{}.level && log.categories.count("pool") == 0)
+    log.categories.emplace("pool.start", "off");
   signal_watch signals;
   cancellable handle;
   auto end = [&]() -> result<std::string> {

@@ -149,7 +149,8 @@ TEST_CASE_FIXTURE(waiting_fixture, "a worker that does not become ready in time 
   crash(worker(0), SIGKILL);
   REQUIRE(told);
   CHECK(told->error().details.at("cause") == "start_timeout");
-  CHECK(told->error().message.find("initialized its adapter") != std::string::npos);
+  CHECK(told->error().message.find("; it was loading and initializing its adapter")
+        != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "crashes in service never close the pool, back-off grows [W10]") {

@@ -130,3 +130,13 @@ def test_too_few_descriptors_are_an_error_and_not_the_end_of_the_host(host):
     got = host.call("add", "a=1", preexec_fn=few)
     assert (got.code, got.out) == (3, ""), got
     assert "too few descriptors are left" in got.err and "ulimit -n" in got.err
+
+
+def test_a_call_says_once_why_no_worker_starts(host):
+    """[W4] [E4]"""
+    host.set(PYTHON__EXECUTABLE="/no/python")
+    got = host.call("count_down", "n=1")
+    assert got.code == 3
+    assert got.err.count("/no/python") == 1, got
+    host.set(LOG__LEVEL="info")
+    assert "worker did not start" in host.call("count_down", "n=1").err
