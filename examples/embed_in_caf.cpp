@@ -2,6 +2,7 @@
 
 #include <snakepit/caf.hpp>
 
+#include <caf/atom.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
 
@@ -24,7 +25,7 @@ caf::behavior guest(caf::event_based_actor* self, snakepit::pool_interface pool,
 
 int main(int argc, char** argv) {
   caf::actor_system_config cfg;
-  cfg.set("scheduler.policy", "sharing");
+  cfg.set("scheduler.policy", caf::atom("sharing"));
   snakepit::prepare(cfg);
   caf::actor_system system{cfg};
 

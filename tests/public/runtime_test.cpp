@@ -290,6 +290,30 @@ TEST_CASE_FIXTURE(runtime_fixture, "a runtime lives in the embedder's actor syst
   uut->stop();
 }
 
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "the embedder is warned of a policy that makes calls slow [E1]") {
+  for (auto is_default : {true, false}) {
+    auto cfg = caf::actor_system_config{};
+    prepare(cfg);
+    if (!is_default)
+      cfg.set("scheduler.policy", caf::atom("sharing"));
+    auto system = caf::actor_system{cfg};
+    auto mutex = std::mutex{};
+    auto lines = std::string{};
+    auto mine = configuration({pool("default", 1)});
+    mine.log.level = "warning";
+    mine.log.sink = [&](std::string_view line) {
+      auto guard = std::lock_guard{mutex};
+      lines += line;
+    };
+    auto uut = start_in(system, mine);
+    REQUIRE(uut);
+    uut->stop();
+    auto guard = std::lock_guard{mutex};
+    CHECK((lines.find("`stealing`") != std::string::npos) == is_default);
+  }
+}
+
 TEST_CASE("an actor system that does not know our messages is refused [E1]") {
   auto cfg = caf::actor_system_config{};
   auto system = caf::actor_system{cfg};

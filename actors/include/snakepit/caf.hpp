@@ -72,8 +72,8 @@ namespace snakepit {
 using pool_interface = caf::typed_actor<caf::replies_to<request>::with<response>>;
 
 /// What an actor system must know before a runtime can live in it. Call it on the config before the
-/// system is made; `scheduler.policy` should be `sharing`: under CAF's default, `stealing`, a call
-/// takes about twice as long.
+/// system is made; `scheduler.policy` should be `caf::atom("sharing")`: under CAF's default,
+/// `stealing`, a call takes about twice as long, of which a runtime warns.
 void prepare(caf::actor_system_config& cfg);
 
 /// Starts a runtime inside the embedder's actor system, which must outlive it.
