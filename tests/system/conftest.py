@@ -1,6 +1,12 @@
+import pathlib
+import sys
+
 import pytest
 
 from host import Host
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "support"))
+pytest_plugins = ["leave_nothing"]
 
 
 @pytest.fixture
