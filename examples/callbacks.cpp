@@ -24,9 +24,11 @@ int main(int argc, char** argv) {
   auto say = [&](const std::string& name) {
     return [&, name](snakepit::outcome end) {
       auto text = end ? end->text() : to_string(end.error());
-      std::lock_guard lock{output};
-      std::cout << name << ": " << text << std::endl;
-      left.count_down();
+      {
+        std::lock_guard lock{output};
+        std::cout << name << ": " << text << std::endl;
+      }
+      left.count_down(); // last: after that `output` may be gone
     };
   };
   for (auto* name : {"Ada", "Grace"})

@@ -17,9 +17,11 @@ std::vector<std::pair<size_t, outcome>> run_all(runtime& x, const std::string& t
   auto all = std::promise<void>{};
   auto n = calls.size();
   x.submit_many(tool, std::move(calls), {}, [&](size_t i, outcome end) {
-    auto guard = std::lock_guard{mutex};
+    auto guard = std::unique_lock{mutex};
     ends.emplace_back(i, std::move(end));
-    if (ends.size() == n)
+    auto is_last = ends.size() == n;
+    guard.unlock(); // the mutex is gone when the last end is told
+    if (is_last)
       all.set_value();
   });
   all.get_future().get();

@@ -94,9 +94,11 @@ TEST_CASE_FIXTURE(runtime_fixture,
   auto left = size_t{50};
   auto all = std::promise<void>{};
   uut.submit_many("sleep", std::move(many), {}, [&](size_t, outcome x) {
-    auto guard = std::lock_guard{mutex};
+    auto guard = std::unique_lock{mutex};
     ++ends[x ? "ok" : std::string{to_string(x.error().reason)}];
-    if (--left == 0)
+    auto is_last = --left == 0;
+    guard.unlock(); // the mutex is gone when the last end is told
+    if (is_last)
       all.set_value();
   });
   all.get_future().get();
