@@ -60,7 +60,13 @@ bare_worker::bare_worker(bare_host& host, const std::string& adapter,
   auto greeted = std::make_shared<std::promise<result<core::hello_reply>>>();
   channel_ = io::make_grpc_channel({
     .on_greeted = [greeted](auto x) { greeted->set_value(std::move(x)); },
-    .on_results = std::move(on_results),
+    .on_results =
+      [page = process_->page(0), to = std::move(on_results)](core::results x) mutable {
+        // Else the worker waits when its journal is full.
+        if (!x.finals.empty())
+          page.set_acked(x.finals.back().seq);
+        to(std::move(x));
+      },
     .on_lane_closed = [](auto, auto) {},
   });
   core::hello hello;

@@ -19,6 +19,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ADAPTER = str(HERE / "adapter.py")
+PATIENCE = 180  # seconds that one program may take
 PEERS = ["/usr/bin/python3", str(HERE / "peers.py")]
 
 
@@ -63,7 +64,12 @@ def note(text):
 
 def run(command):
     """The figures that a program prints."""
-    it = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+    try:
+        it = subprocess.run(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{' '.join(command)}: not done after {PATIENCE} s") from None
     if it.returncode != 0:
         raise Failed(f"{' '.join(command)}: exit {it.returncode}\n{it.stderr}")
     return json.loads(it.stdout)
