@@ -94,6 +94,8 @@ struct worker_up {
   std::vector<core::lane_page> pages; // one a lane
   int64_t pid;
   std::vector<core::tool_entry> tools;
+  /// From the order to start it until now.
+  duration took;
 };
 
 /// A worker is gone and settled. The POOL answers with `buried`, after which it sends it nothing.
