@@ -39,8 +39,8 @@ public:
 
   /// Calls leave the queue for a worker.
   void dispatched(const std::vector<core::call_ptr>& xs, const core::lane_id& lane) const {
-    if (wanted(telemetry::mask_of(event_kind::queue_left) | telemetry::mask_of(event_kind::call_dispatched)))
-      [[unlikely]]
+    if (wanted(telemetry::mask_of(event_kind::queue_left)
+               | telemetry::mask_of(event_kind::call_dispatched))) [[unlikely]]
       tell_dispatched(xs, lane);
   }
 
@@ -52,8 +52,8 @@ public:
 
   /// A worker has ended a call; nobody has answered it before.
   void finished(const core::call& x, const outcome& end, duration run) const {
-    if (wanted(telemetry::mask_of(event_kind::call_finished) | telemetry::mask_of(event_kind::python_exception)))
-      [[unlikely]]
+    if (wanted(telemetry::mask_of(event_kind::call_finished)
+               | telemetry::mask_of(event_kind::python_exception))) [[unlikely]]
       tell_finished(x, end, run);
   }
 

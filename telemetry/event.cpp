@@ -30,8 +30,8 @@ result<event_mask> mask_of(const event_filter& x) {
   auto mask = event_mask{0};
   for (auto kind : x.kinds) {
     if (static_cast<size_t>(kind) >= event_table.size())
-      return fail(reason::invalid_argument, "there is no event of the kind "
-                                              + std::to_string(static_cast<size_t>(kind)));
+      return fail(reason::invalid_argument,
+                  "there is no event of the kind " + std::to_string(static_cast<size_t>(kind)));
     mask |= mask_of(kind);
   }
   for (auto& name : x.names) {

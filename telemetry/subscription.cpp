@@ -15,8 +15,8 @@ namespace snakepit {
 using telemetry::event_hub;
 using telemetry::event_ptr;
 
-/// The events that wait for one callback, and the thread that calls it. The thread holds a share, so
-/// that a callback may end what it is called from.
+/// The events that wait for one callback, and the thread that calls it. The thread holds a share,
+/// so that a callback may end what it is called from.
 class subscription::implementation final : public event_hub::receiver {
 public:
   implementation(std::shared_ptr<event_hub> hub, event_callback callback, size_t backlog)

@@ -9,8 +9,8 @@ std::vector<pool_standing::news> pool_standing::note(size_t ready, bool failed, 
   auto enough = ready >= enough_;
   if (enough && !std::exchange(is_ready_, enough)) {
     auto first = !std::exchange(was_ready_, true);
-    result.push_back({first ? change::ready : change::recovered,
-                      now - (first ? begun_ : degraded_at_)});
+    result.push_back(
+      {first ? change::ready : change::recovered, now - (first ? begun_ : degraded_at_)});
   } else if (!enough && std::exchange(is_ready_, enough)) {
     degraded_at_ = now;
     result.push_back({change::degraded, now - begun_});

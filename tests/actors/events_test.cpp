@@ -68,7 +68,8 @@ TEST_CASE_FIXTURE(events_fixture, "a start is told from its beginning to the las
   CHECK(ledger.count(event_kind::pool_ready) == 1);
 }
 
-TEST_CASE_FIXTURE(events_fixture, "a crash is told with its cause, and what it makes of the pool [T1]") {
+TEST_CASE_FIXTURE(events_fixture,
+                  "a crash is told with its cause, and what it makes of the pool [T1]") {
   cfg.restart.backoff = {100ms};
   start_ready();
   auto call = submit("1");
@@ -238,7 +239,8 @@ TEST_CASE_FIXTURE(events_fixture, "an exception names its class and place, not i
   auto call = submit("1");
   worker(0).claim();
   auto why = error{reason::python_exception, "secret arguments"};
-  why.python = python_error{"mylib.Bad", "secret arguments", {{"f.py", 1, "outer", ""}, {"f.py", 7, "inner", ""}}, {}};
+  why.python = python_error{
+    "mylib.Bad", "secret arguments", {{"f.py", 1, "outer", ""}, {"f.py", 7, "inner", ""}}, {}};
   worker(0).finish_with(why);
   worker(0).send();
   run();

@@ -45,9 +45,9 @@ TEST_SUITE_BEGIN("public events");
 TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [T1]") {
   auto first = pool("default", 1);
   first.queue.max_calls = 2;
-  auto uut = start_with_ledger(
-    {first, pool("forked", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/forked.py"),
-     pool("bad", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/nothing.py")});
+  auto uut =
+    start_with_ledger({first, pool("forked", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/forked.py"),
+                       pool("bad", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/nothing.py")});
   REQUIRE(uut.await_started("default"));
   REQUIRE(uut.await_started("forked"));
   CHECK(!uut.await_ready("bad"));
@@ -103,7 +103,7 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
 
   auto ready = ledger.of(event_kind::worker_ready).front();
   CHECK(ready.number("took_us") > 1000);
-  CHECK(ready.number("tools") > 5);
+  CHECK(ready.number("tools") >= 5); // of either pool that is ready
   for (auto& x : ledger.of(event_kind::call_finished)) {
     CHECK(x.number("total_us") >= x.number("run_us"));
     if (x.text("tool") == "sleep" && x.text("outcome") == "ok")

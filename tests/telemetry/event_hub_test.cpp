@@ -274,12 +274,14 @@ TEST_CASE_FIXTURE(hub_fixture, "a callback may end its own subscription [T1]") {
 
 TEST_CASE_FIXTURE(hub_fixture, "a subscriber that hangs does not stop the hub from closing [T1]") {
   auto held = gate{};
-  auto x = must(subscribe(uut, {}, [&](const event&) { held.pass(); }, event_backlog));
+  auto x = must(subscribe(
+    uut, {}, [&](const event&) { held.pass(); }, event_backlog));
   restarted(1);
   held.entered.acquire();
   uut->close(1ms);
   CHECK(!uut->wanted(mask_of(event_kind::worker_restarted)));
-  auto late = subscribe(uut, {}, [](const event&) {}, event_backlog);
+  auto late = subscribe(
+    uut, {}, [](const event&) {}, event_backlog);
   REQUIRE(!late);
   CHECK(late.error().reason == reason::draining);
   held.open.release();
@@ -302,7 +304,8 @@ TEST_CASE_FIXTURE(hub_fixture, "what a subscriber needs is checked [T1]") {
   auto none = subscribe(uut, {}, nullptr, 1);
   REQUIRE(!none);
   CHECK(none.error().reason == reason::invalid_argument);
-  auto wrong = subscribe(uut, {.names = {"wroker."}}, [](const event&) {}, 1);
+  auto wrong = subscribe(
+    uut, {.names = {"wroker."}}, [](const event&) {}, 1);
   REQUIRE(!wrong);
   CHECK(wrong.error().message.find("wroker.") != std::string::npos);
   CHECK(!subscription{});
