@@ -332,6 +332,7 @@ TEST_CASE_FIXTURE(hub_fixture, "subscribing and ending while others emit loses n
   constexpr auto rounds = 150;
   auto stop = std::atomic<bool>{false};
   auto wrong = std::atomic<int>{0};
+  auto held = std::atomic<int>{0}; // what a callback had did not go with its subscription
   auto threads = std::vector<std::thread>{};
   for (auto i = 0; i < emitters; ++i)
     threads.emplace_back([&] {
@@ -345,12 +346,12 @@ TEST_CASE_FIXTURE(hub_fixture, "subscribing and ending while others emit loses n
   for (auto i = 0; i < subscribers; ++i)
     listeners.emplace_back([&, i] {
       for (auto round = 0; round < rounds; ++round) {
-        auto alive = std::make_unique<std::atomic<bool>>(true);
+        auto alive = std::make_shared<std::atomic<bool>>(true);
         auto first = std::binary_semaphore{0};
         auto count = 0;
         auto x = must(subscribe(
           uut, {},
-          [&, life = alive.get()](const event&) {
+          [&, life = alive](const event&) {
             wrong += !*life;
             if (++count == 1)
               first.release();
@@ -361,6 +362,7 @@ TEST_CASE_FIXTURE(hub_fixture, "subscribing and ending while others emit loses n
         auto moved = std::move(x);
         moved.cancel();
         *alive = false;
+        held += alive.use_count() != 1;
       }
     });
   for (auto& x : listeners)
@@ -369,6 +371,7 @@ TEST_CASE_FIXTURE(hub_fixture, "subscribing and ending while others emit loses n
   for (auto& x : threads)
     x.join();
   CHECK(wrong == 0);
+  CHECK(held == 0);
   CHECK(!uut->wanted(~event_mask{0}));
 }
 
