@@ -1,3 +1,4 @@
+#include "actors/event_courier.hpp"
 #include "actors/messages.hpp"
 #include "actors/runtime_implementation.hpp"
 #include "actors/supervision_messages.hpp"
@@ -12,11 +13,21 @@ void prepare(caf::actor_system_config& cfg) {
   cfg.add_message_types<caf::id_block::snakepit_internal>();
 }
 
-result<runtime> start_in(caf::actor_system& system, config cfg) {
+namespace {
+
+result<void> check_types(caf::actor_system& system) {
   if (!system.types().make_value("snakepit::request"))
     return fail(reason::invalid_config,
                 "the actor system does not know our messages: call snakepit::prepare on its "
                 "configuration first");
+  return {};
+}
+
+} // namespace
+
+result<runtime> start_in(caf::actor_system& system, config cfg) {
+  if (auto ok = check_types(system); !ok)
+    return tl::unexpected{std::move(ok.error())};
   return runtime::implementation::start(std::move(cfg), nullptr, &system);
 }
 
@@ -27,6 +38,20 @@ result<pool_interface> pool_actor_of(runtime& from, const std::string& pool) {
   if (auto actor = (*place)->entry->actor())
     return caf::actor_cast<pool_interface>(actor);
   return fail(reason::unavailable, "the pool is being started");
+}
+
+result<void> subscribe(runtime& from, const caf::actor& who, const event_filter& filter,
+                       size_t backlog) {
+  if (!who)
+    return fail(reason::invalid_argument, "there is no actor to subscribe");
+  if (auto ok = check_types(who.home_system()); !ok)
+    return ok;
+  auto mask = telemetry::mask_of(filter);
+  if (!mask)
+    return tl::unexpected{std::move(mask.error())};
+  auto result = snakepit::result<void>{};
+  apart([&] { result = send_courier(who, runtime_access::of(from).events, *mask, backlog); });
+  return result;
 }
 
 } // namespace snakepit

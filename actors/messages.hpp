@@ -94,6 +94,8 @@ struct worker_up {
   std::vector<core::lane_page> pages; // one a lane
   int64_t pid;
   std::vector<core::tool_entry> tools;
+  /// From the order to start it until now.
+  duration took;
 };
 
 /// A worker is gone and settled. The POOL answers with `buried`, after which it sends it nothing.
@@ -204,6 +206,8 @@ CAF_ADD_ATOM(snakepit_internal, snakepit::atom, tick, "tick")
 CAF_ADD_ATOM(snakepit_internal, snakepit::atom, listening, "listening")
 CAF_ADD_ATOM(snakepit_internal, snakepit::atom, buried, "buried")
 CAF_ADD_ATOM(snakepit_internal, snakepit::atom, look, "look")
+CAF_ADD_ATOM(snakepit_internal, snakepit::atom, finish, "finish")
+CAF_ADD_ATOM(snakepit_internal, snakepit::atom, watch, "watch")
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::submission>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::core::results>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::io::exit_status>))

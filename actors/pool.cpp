@@ -44,6 +44,8 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   board = std::make_unique<core::lane_board>(x.queue.prefetch_time);
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart);
+  standing = {std::min(x.min_ready, slots->size()), slots->size()};
+  events = {world.events, x.name, [this] { return now(); }};
   world.entry->set_tools(tools);
 }
 
@@ -100,6 +102,11 @@ void pool_state::on_worker_up(worker_up& x) {
   i->second.pid = x.pid;
   i->second.worker = x.worker;
   slots->on_ready(x.slot, x.generation, now());
+  auto name = worker_name{x.slot, x.generation, x.pid};
+  events.ready(name, x.took, x.tools.size());
+  if (auto lost = lost_at.extract(x.slot))
+    events.restarted(name, now() - lost.mapped());
+  note_standing();
   board->add(x.slot, x.generation, static_cast<uint32_t>(x.pages.size()));
   i->second.watchers.assign(x.pages.size(),
                             core::lane_watch{2 * settings.config.queue.prefetch_time});
@@ -133,6 +140,8 @@ void pool_state::on_worker_down(worker_down& x) {
                           {"tool", x.certificate->running_tool}});
       counters.exits += !draining;
       slots->on_exit(x.slot, x.generation, now());
+      lost_at.emplace(x.slot, now());
+      note_standing();
     } else {
       auto why = x.start_error ? std::move(*x.start_error)
                                : last_start_error.value_or(error{reason::internal, "not started"});
@@ -162,6 +171,10 @@ void pool_state::on_supervisor_up(supervisor_up& x) {
   self->monitor(worker_supervisor);
   if (!report)
     report = start_report{world.measure({}), {}};
+  if (!std::exchange(begun, true)) {
+    standing.begin(now());
+    events.start_begun(slots->size());
+  }
   start_workers();
   arm();
 }
@@ -202,9 +215,8 @@ void pool_state::on_cancel(cancel_order& x) {
   ticket.cancelled = true; // in case the order overtook its call
   if (ticket.queued) {
     auto call = queue->remove(ticket.queued);
-    counters.fail(reason::cancelled);
-    world.metrics->not_sent(call->group->tool, reason::cancelled);
-    call->slot.answer(fail(reason::cancelled, "the caller cancelled `" + call->group->tool + "`"));
+    events.left(*call);
+    give_up_cancelled(*call);
     end_drain_if_done();
     return;
   }
@@ -214,7 +226,8 @@ void pool_state::on_cancel(cancel_order& x) {
 }
 
 void pool_state::on_drain(drain_order& x) {
-  draining = true;
+  if (!std::exchange(draining, true))
+    drain_begun = now();
   slots->stop();
   drained.push_back(std::move(x.done));
   drain_until = std::min(drain_until, core::later(now(), x.timeout));
@@ -230,10 +243,10 @@ void pool_state::on_tick() {
   for (auto& call : queue->expire(now())) {
     auto late = call->deadline <= now();
     auto why = late ? reason::deadline_exceeded : reason::queue_timeout;
-    counters.fail(why);
-    world.metrics->not_sent(call->group->tool, why);
-    call->slot.answer(fail(why, "`" + call->group->tool + "` waited too long for a worker",
-                           {{"pool", settings.config.name}}));
+    events.timed_out(*call, why);
+    give_up(*call, {why,
+                    "`" + call->group->tool + "` waited too long for a worker",
+                    {{"pool", settings.config.name}}});
   }
   start_workers();
   if (now() >= drain_until)
@@ -265,28 +278,9 @@ void pool_state::on_down(const caf::down_msg& x) {
     down.certificate = certificate;
     if (!member.up)
       down.start_error = error{reason::internal, "the worker's actor ended while it started"};
+    events.exited(*certificate);
     return on_worker_down(down);
   }
-}
-
-// -- ending ---------------------------------------------------------------------
-
-void pool_state::fail_queued(const error& why) {
-  for (auto& call : queue->clear()) {
-    counters.fail(why.reason);
-    world.metrics->not_sent(call->group->tool, why.reason);
-    call->slot.answer(tl::unexpected{why});
-  }
-}
-
-void pool_state::end_drain_if_done() {
-  if (draining && slots->ready() == 0 && slots->starting() == 0)
-    fail_queued({reason::draining, "the pool stops"});
-  auto idle = queue->empty() && board->in_flight() == 0 && crossing == 0;
-  if (drained.empty() || (!idle && now() < drain_until))
-    return;
-  for (auto& done : std::exchange(drained, {}))
-    done();
 }
 
 // -- small things ---------------------------------------------------------------

@@ -4,10 +4,12 @@
 #include "actors/core/lane_board.hpp"
 #include "actors/core/lane_watch.hpp"
 #include "actors/core/pool_counters.hpp"
+#include "actors/core/pool_standing.hpp"
 #include "actors/core/run_times.hpp"
 #include "actors/core/slot_table.hpp"
 #include "actors/messages.hpp"
 #include "actors/pool_entry.hpp"
+#include "actors/pool_events.hpp"
 #include "actors/worker.hpp"
 
 #include <caf/replies_to.hpp>
@@ -71,6 +73,7 @@ struct pool_world {
   std::shared_ptr<telemetry::log> log;
   caf::actor spawner;
   std::shared_ptr<telemetry::pool_metrics> metrics;
+  std::shared_ptr<telemetry::event_hub> events;
 };
 
 /// The state of the POOL. Decisions are made by `queue`, `board`, `slots`, `times` and the tool
@@ -116,7 +119,6 @@ struct pool_state {
   /// Queues the call or answers why not.
   void admit(core::call_ptr x);
   std::optional<error> refusal(core::call& x);
-  void refuse(core::call& x, error why);
 
   /// Gives lanes with room what waits.
   void dispatch();
@@ -142,9 +144,16 @@ struct pool_state {
   void answer_waiters();
   error not_ready() const;
 
+  /// Answers a call that no worker has, or has any more.
+  void give_up(core::call& x, error why);
+  void give_up_cancelled(core::call& x);
+
   /// Answers what cannot run any more.
   void fail_queued(const error& why);
   void end_drain_if_done();
+
+  /// Tells subscribers what has become of the pool.
+  void note_standing();
 
   void note_resources();
   void arm();
@@ -164,16 +173,23 @@ struct pool_state {
   std::unique_ptr<core::slot_table> slots;
   std::shared_ptr<const core::tool_table> tools = std::make_shared<core::tool_table>();
   core::pool_counters counters;
+  core::pool_standing standing;
+  pool_events events;
 
   caf::actor worker_supervisor;
   std::map<uint32_t, member> members; // by slot; the workers that are there or being started
   std::vector<ready_waiter> waiters;
   std::optional<error> last_start_error;
   std::optional<start_report> report;
+  std::map<uint32_t, core::time_point> lost_at; // by slot; those whose worker was lost
 
   uint64_t crossing = 0; // calls that were sent to workers that were gone, and come back
 
+  bool begun = false;     // to start workers
+  bool saturated = false; // the last call that needed room found none
+
   bool draining = false;
+  core::time_point drain_begun{};
   std::vector<std::function<void()>> drained;
   core::time_point drain_until = core::never;
 

@@ -22,9 +22,14 @@ std::string text(duration x) {
 void pool_state::admit(core::call_ptr x) {
   if (auto why = refusal(*x)) {
     counters.reject(why->reason);
+    events.rejected(*x, why->reason, queue->size());
+    if (why->reason == reason::pool_saturated && !std::exchange(saturated, true))
+      events.saturated(*queue);
     return x->slot.answer(tl::unexpected{std::move(*why)});
   }
   ++counters.admitted;
+  saturated = false;
+  events.entered(*x, queue->size() + 1);
   queue->push_back(std::move(x));
 }
 
@@ -67,6 +72,7 @@ void pool_state::dispatch() {
       continue;
     board->sent(*lane, calls.size(), worth);
     note_batch(*world.metrics, calls, now());
+    events.dispatched(calls, *lane);
     auto& member = members.at(lane->slot);
     member.sent += calls.size();
     caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
@@ -106,9 +112,8 @@ const core::call* pool_state::next_call() {
     // Admitted before the first worker had said what tools there are.
     auto call = queue->pop_front();
     if (auto ok = tools->check(*call); !ok) {
-      counters.fail(ok.error().reason);
-      world.metrics->not_sent(call->group->tool, ok.error().reason);
-      call->slot.answer(tl::unexpected{std::move(ok.error())});
+      events.left(*call);
+      give_up(*call, std::move(ok.error()));
       continue;
     }
     auto one = std::vector<core::call_ptr>{};

@@ -36,7 +36,8 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
                           world.make_channel,
                           world.log,
                           world.barrier,
-                          world.metrics};
+                          world.metrics,
+                          world.events};
   auto spec = std::make_shared<child_spec>();
   spec->name = std::to_string(slot) + "." + std::to_string(generation);
   spec->restart = core::restart_type::temporary;
@@ -72,12 +73,12 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
     x->queue_deadline = x->deadline;
     if (!x->ticket || !x->ticket->cancelled)
       continue;
-    counters.fail(reason::cancelled);
-    world.metrics->not_sent(x->group->tool, reason::cancelled);
-    x->slot.answer(fail(reason::cancelled, "the caller cancelled `" + x->group->tool + "`"));
+    give_up_cancelled(*x);
     x.reset();
   }
   std::erase(calls, nullptr);
+  for (size_t i = 0; i < calls.size(); ++i)
+    events.entered(*calls[i], queue->size() + i + 1, true);
   queue->push_front(std::move(calls));
   if (slots->failed())
     fail_queued(not_ready());
@@ -85,11 +86,14 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
 
 void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, bool for_good) {
   ++counters.start_failures;
-  if (!draining) // then it is we who ended it
+  if (!draining) { // then it is we who ended it
     world.log->write(level::warning, start_category, "worker did not start: " + to_string(why),
                      {{"pool", settings.config.name}, {"slot", slot}});
+    events.start_failed({slot, generation}, why.reason, counters.start_failures);
+  }
   last_start_error = std::move(why);
   slots->on_start_failed(slot, generation, for_good, now());
+  note_standing();
   if (slots->failed())
     fail_queued(not_ready());
   answer_waiters();
@@ -110,6 +114,14 @@ void pool_state::answer_waiters() {
     else
       waiters.push_back(std::move(x));
   }
+}
+
+void pool_state::note_standing() {
+  if (draining)
+    return;
+  auto why = last_start_error ? last_start_error->reason : reason::pool_not_ready;
+  for (auto& x : standing.note(slots->ready(), slots->failed(), now()))
+    events.standing(x, slots->ready(), counters.start_failures, why);
 }
 
 error pool_state::not_ready() const {

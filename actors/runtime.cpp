@@ -127,6 +127,7 @@ call_handle runtime::execute_async(std::string_view tool, arguments args,
   auto state = std::make_shared<call_handle::state>();
   state->id = next_call_id();
   state->ticket = std::make_shared<core::call_ticket>();
+  state->ticket->id = state->id;
   if (auto place = impl_->find(options.pool))
     state->entry = (*place)->entry;
   auto one = std::vector<arguments>{};
@@ -153,6 +154,11 @@ result<std::vector<tool_description>> runtime::tools(const std::string& pool) {
 
 std::vector<pool_stats> runtime::stats() {
   return impl_->stats(5s);
+}
+
+result<subscription> runtime::subscribe(const event_filter& filter, event_callback callback,
+                                        size_t backlog) {
+  return telemetry::subscribe(impl_->events, filter, std::move(callback), backlog);
 }
 
 const std::string& runtime::admin_address() const noexcept {

@@ -29,6 +29,8 @@ namespace {
 constexpr size_t token_bytes = 32;
 /// How long the admin server waits for a pool's statistics.
 constexpr auto admin_patience = 1s;
+/// How long a stop waits for subscribers to take the last events.
+constexpr auto event_patience = 1s;
 
 /// A promise that may be dropped: then the future says so instead of throwing.
 template <class T>
@@ -114,6 +116,13 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   if (!directory)
     return tl::unexpected{std::move(directory.error())};
   x->log = std::move(*log);
+  x->events = std::make_shared<telemetry::event_hub>(x->log);
+  if (auto& events = cfg.events; events.sink) {
+    auto sink = telemetry::subscribe(x->events, events.filter, events.sink, events.backlog);
+    if (!sink)
+      return tl::unexpected{std::move(sink.error())};
+    x->sink = std::move(*sink);
+  }
   x->directory = std::make_shared<io::run_directory>(std::move(*directory));
   x->launcher = std::move(*launcher);
   x->own = std::move(own);
@@ -140,10 +149,12 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
                            io::memory_barrier,
                            x->log,
                            {},
-                           x->metrics.add_pool(pool.name)},
+                           x->metrics.add_pool(pool.name),
+                           x->events},
                           x->launcher};
     if (plan.settings.template_launch) {
-      auto forks = io::make_template_launcher(x->launcher, template_of(plan.settings, x->log));
+      auto forks =
+        io::make_template_launcher(x->launcher, template_of(plan.settings, x->log, x->events));
       if (!forks)
         return tl::unexpected{std::move(forks.error())};
       plan.launcher = std::move(*forks);
@@ -234,7 +245,7 @@ void runtime::implementation::submit(std::string_view tool, std::vector<argument
   message->calls.reserve(args.size());
   for (size_t i = 0; i < args.size(); ++i) {
     auto call = std::make_unique<core::call>();
-    call->id = next_call_id();
+    call->id = ticket && ticket->id != 0 ? ticket->id : next_call_id();
     call->group = group;
     call->admitted = now;
     call->deadline = deadline;
@@ -334,6 +345,7 @@ void runtime::implementation::stop(duration limit) {
   future.wait(); // bounded: every child has a grace after which it is killed
   root = nullptr;
   admin = nullptr;
+  events->close(event_patience);
   for (auto& x : pools)
     x.entry->set_actor(nullptr);
   forks.clear();

@@ -4,6 +4,7 @@
 #include "actors/io/run_directory.hpp"
 #include "actors/pool.hpp"
 #include "telemetry/admin_server.hpp"
+#include "telemetry/event_hub.hpp"
 
 #include <snakepit/runtime.hpp>
 
@@ -77,6 +78,7 @@ public:
   config cfg;
   std::shared_ptr<telemetry::log> log;
   telemetry::metrics metrics;
+  std::shared_ptr<telemetry::event_hub> events;
   std::shared_ptr<io::run_directory> directory;
   std::unique_ptr<own_system> own;
   std::shared_ptr<io::process_launcher> launcher;
@@ -86,6 +88,7 @@ public:
   caf::actor root;
   std::unique_ptr<telemetry::admin_server> admin;
   std::string admin_address;
+  subscription sink; // of the configuration
   std::atomic<bool> stopping{false};
 
 private:

@@ -106,8 +106,8 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   return result;
 }
 
-io::template_spec template_of(const pool_settings& pool,
-                              const std::shared_ptr<telemetry::log>& log) {
+io::template_spec template_of(const pool_settings& pool, const std::shared_ptr<telemetry::log>& log,
+                              const std::shared_ptr<telemetry::event_hub>& events) {
   auto result = io::template_spec{};
   result.launch = *pool.template_launch;
   // Workers that waited in vain still have time for a start of their own.
@@ -117,6 +117,13 @@ io::template_spec template_of(const pool_settings& pool,
     log->write(telemetry::level::warning, "pool.start",
                "no template to fork workers from; they are started by exec",
                {{"pool", name}, {"because", why}});
+  };
+  auto source = telemetry::event_source{events, pool.config.name};
+  result.on_ready = [source](duration took) {
+    source.emit(event_kind::template_ready, [&](auto& to) { to.number("took_us", took); });
+  };
+  result.on_lost = [source](const std::string& why) {
+    source.emit(event_kind::template_failed, [&](auto& to) { to.text("because", why); });
   };
   // No worker has generation 0.
   result.on_output = [name = pool.config.name, log](bool is_stderr, std::string_view line) {

@@ -31,8 +31,9 @@ struct settings_context {
 pool_settings settings_of(const pool_config& pool, const config& all,
                           const settings_context& context);
 
-/// The pool's template, with the log for what it says. Only if the pool has `template_launch`.
-io::template_spec template_of(const pool_settings& pool,
-                              const std::shared_ptr<telemetry::log>& log);
+/// The pool's template, with the log for what it says, and its events. Only if the pool has
+/// `template_launch`.
+io::template_spec template_of(const pool_settings& pool, const std::shared_ptr<telemetry::log>& log,
+                              const std::shared_ptr<telemetry::event_hub>& events);
 
 } // namespace snakepit

@@ -35,6 +35,7 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
   auto& st = self->state;
   st.cfg = std::move(cfg);
   st.world = std::move(world);
+  st.events = {st.world.events, st.cfg.hello.pool, [&st] { return st.now(); }};
   self->set_exit_handler([&st](caf::exit_msg& x) {
     if (x.reason == caf::exit_reason::kill)
       st.self->quit(x.reason);
@@ -74,6 +75,7 @@ void worker_state::on_launched(launched& x) {
   phase = worker_phase::binding;
   world.metrics->launched(process->is_forked());
   note_phase(telemetry::start_phase::spawn);
+  events.spawned(its_name(), phase_begun - born, process->is_forked());
 }
 
 void worker_state::on_listening() {
@@ -240,6 +242,7 @@ void worker_state::on_stop() {
       return settle(); // `launched` will find nobody, which ends the process
     return kill("shutdown");
   }
+  events.worker_draining(its_name(), cfg.stop_grace);
   phase = worker_phase::stopping;
   kill_because = "shutdown";
   kill_at = core::later(now(), cfg.stop_grace);
@@ -276,6 +279,10 @@ void worker_state::arm_all() {
     for (auto& lane : lanes)
       at = std::min(at, next_due(lane));
   arm(at);
+}
+
+worker_name worker_state::its_name() const {
+  return {cfg.hello.slot, cfg.hello.generation, process ? process->identity().pid : 0};
 }
 
 void worker_state::tell_pool(lane_done x) {

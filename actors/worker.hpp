@@ -4,6 +4,7 @@
 #include "actors/core/revocation.hpp"
 #include "actors/io/worker_channel.hpp"
 #include "actors/messages.hpp"
+#include "actors/pool_events.hpp"
 #include "telemetry/metrics.hpp"
 
 #include <caf/replies_to.hpp>
@@ -66,6 +67,7 @@ struct worker_world {
   /// Makes the writes of workers that have a barrier visible; false if this kernel cannot.
   std::function<bool()> barrier;
   std::shared_ptr<telemetry::pool_metrics> metrics;
+  std::shared_ptr<telemetry::event_hub> events;
 };
 
 /// Where a worker stands; it only ever goes down this list, or straight to `dying`.
@@ -214,12 +216,14 @@ struct worker_state {
     return phase < worker_phase::ready;
   }
   uint32_t tool_number(const core::call& x);
+  worker_name its_name() const;
 
   // -- data -------------------------------------------------------------------
 
   worker_actor::pointer self;
   worker_config cfg;
   worker_world world;
+  pool_events events;
   worker_phase phase = worker_phase::spawning;
   worker_phase phase_at_exit = worker_phase::spawning;
   bool was_ready = false;

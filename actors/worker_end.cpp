@@ -59,6 +59,8 @@ void worker_state::settle() {
   for (auto& lane : lanes)
     settlements.push_back(lane.calls.settle(lane.page.claimed(), lane.page.done()));
   auto certificate = certify(settlements);
+  if (process)
+    events.exited(*certificate);
   auto down = worker_down{};
   down.slot = cfg.hello.slot;
   down.generation = cfg.hello.generation;

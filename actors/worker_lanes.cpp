@@ -36,6 +36,8 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
     if (!batch.items.empty()) {
       lane.last_batch = batch.first_seq;
       channel->send(batch);
+      if (events.wanted(event_kind::batch_sent))
+        events.sent(batch, its_name());
     }
     batch.items.clear();
     batch.first_seq = lane.calls.next_seq();
@@ -74,6 +76,8 @@ void worker_state::answer(std::vector<ending> ends, lane_done done) {
   for (auto& [call, why] : ends)
     done.count_failure(why.reason);
   note_failures(*world.metrics, ends, now());
+  for (auto& [call, why] : ends)
+    events.failed(*call, why.reason);
   tell_pool(std::move(done));
   for (auto& [call, why] : ends)
     call->slot.answer(tl::unexpected{std::move(why)});
@@ -149,6 +153,9 @@ void worker_state::take_finals(core::results& x) {
   for (auto& final : x.finals) {
     lane.acked = std::max(lane.acked, final.seq);
     lane.revocation.on_final(final.seq);
+    auto run = std::chrono::microseconds{final.run_us};
+    if (events.wanted(event_kind::call_late_reply) && lane.calls.is_abandoned(final.seq))
+      events.late(lane.calls.tool_of(final.seq), run, its_name());
     auto match = lane.calls.finish(final.seq);
     if (match.kind == core::in_flight::match::unknown)
       continue;
@@ -167,8 +174,9 @@ void worker_state::take_finals(core::results& x) {
     if (done.runs.empty() || done.runs.back().tool != match.tool)
       done.runs.push_back({match.tool, 0, duration{0}});
     ++done.runs.back().count;
-    done.runs.back().total += std::chrono::microseconds{final.run_us};
-    note_end(notes, *match.call, final.end, time, std::chrono::microseconds{final.run_us});
+    done.runs.back().total += run;
+    note_end(notes, *match.call, final.end, time, run);
+    events.finished(*match.call, final.end, run);
     ends.emplace_back(std::move(match.call), std::move(final.end));
   }
   lane.page.set_acked(lane.acked);

@@ -79,6 +79,7 @@ void worker_state::become_ready() {
   up.worker = caf::actor_cast<caf::actor>(self);
   up.pid = process->identity().pid;
   up.tools = std::move(hello_tools);
+  up.took = phase_begun - born; // the last phase is over just now
   for (auto& lane : lanes) {
     lane.acked = lane.calls.next_seq() - 1; // the probe
     lane.page.set_acked(lane.acked);

@@ -30,6 +30,8 @@ struct call_group {
 
 /// How a handle finds its call again. Only the POOL reads and writes it.
 struct call_ticket {
+  /// Of the call; 0: it gets one.
+  uint64_t id = 0;
   /// The call while it waits in the pool's queue.
   struct call* queued = nullptr;
   /// The worker it was handed to, if `queued` is null.

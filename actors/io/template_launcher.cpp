@@ -99,6 +99,7 @@ private:
   bool tried_ = false; // a template was proved or lost
   template_ptr current_;
   std::vector<template_ptr> templates_; // those that were lost may have workers
+  clock::time_point begun_at_{};        // of the newest one
   clock::time_point retry_at_{};
   std::set<std::string> told_;
   std::vector<process_order> waiting_;
@@ -135,6 +136,7 @@ void template_pool::start(process_order order) {
 }
 
 void template_pool::begin_template() {
+  begun_at_ = clock::now();
   std::erase_if(templates_, [](auto& x) { return x->is() == phase::down; });
   auto ends = template_socket::make_pair();
   if (!ends)
@@ -153,6 +155,8 @@ void template_pool::begin_template() {
 template_process::callbacks template_pool::callbacks_of() {
   return {[this] {
             tried_ = true;
+            if (spec_.on_ready)
+              spec_.on_ready(clock::now() - begun_at_);
             serve_waiting();
           },
           [this](auto& why) { on_lost(why); },
@@ -187,6 +191,8 @@ void template_pool::on_lost(const std::string& why) {
   tried_ = true;
   current_ = nullptr;
   retry_at_ = clock::now() + spec_.retry;
+  if (!stopping_ && spec_.on_lost)
+    spec_.on_lost(why);
   if (!stopping_ && spec_.on_fallback && told_.insert(why).second)
     spec_.on_fallback(why);
   serve_waiting();

@@ -2,6 +2,8 @@
 
 #include "actors/io/process.hpp"
 
+#include <snakepit/config.hpp>
+
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -20,6 +22,10 @@ struct template_spec {
   std::chrono::milliseconds retry = std::chrono::seconds{5};
   /// Workers are started by exec from now on, and why; once per reason. Any thread.
   std::function<void(const std::string& why)> on_fallback{};
+  /// Workers are forked from now on; `took` since the template was begun. Any thread.
+  std::function<void(duration took)> on_ready{};
+  /// A template was lost, or could not be had, and why; each time. Any thread.
+  std::function<void(const std::string& why)> on_lost{};
   /// A line that the template printed. Any thread.
   std::function<void(bool is_stderr, std::string_view line)> on_output{};
 };

@@ -16,7 +16,29 @@ private:
   pool_fixture::end& end_;
 };
 
+class ledger_receiver : public telemetry::event_hub::receiver {
+public:
+  explicit ledger_receiver(test::event_ledger& to) : to_{to} {}
+  void offer(const telemetry::event_ptr& x) noexcept override {
+    to_.take(*x);
+  }
+
+private:
+  test::event_ledger& to_;
+};
+
 } // namespace
+
+std::shared_ptr<telemetry::log> pool_fixture::quiet_log() {
+  auto quiet = log_config{};
+  quiet.level = "off";
+  return telemetry::log::open(quiet).value();
+}
+
+void pool_fixture::listen() {
+  events->add(std::make_shared<ledger_receiver>(ledger),
+              telemetry::mask_of(event_filter{}).value());
+}
 
 void pool_fixture::start() {
   auto plan = pool_plan{};
@@ -40,10 +62,9 @@ void pool_fixture::start() {
   };
   plan.world.barrier = [this] { return barrier(); };
   plan.world.measure = [](const std::vector<int64_t>&) { return resource_usage{}; };
-  auto quiet = log_config{};
-  quiet.level = "off";
-  plan.world.log = telemetry::log::open(quiet).value();
+  plan.world.log = log;
   plan.world.metrics = telemetry::metrics{}.add_pool("p");
+  plan.world.events = events;
   plan.launcher = world.launcher();
   root = sys.spawn(supervisor, root_tree({plan}, plan.world.log));
   run();
@@ -92,6 +113,7 @@ std::vector<size_t> pool_fixture::submit_all(std::vector<std::string> data, dura
     call->group = group;
     call->data = "{\"n\":\"" + x + "\"}";
     auto now = sched.clock().now();
+    call->admitted = now;
     call->deadline = core::later(now, timeout);
     call->queue_deadline = std::min(call->deadline, core::later(now, queue_timeout));
     call->slot = core::reply_slot{std::make_shared<end_target>(end), 0};

@@ -3,6 +3,7 @@
 #include "actors/supervisor.hpp"
 #include "actors/tree.hpp"
 #include "tests/support/actor_fixture.hpp"
+#include "tests/support/event_ledger.hpp"
 #include "tests/support/scripted_world.hpp"
 
 #include <functional>
@@ -25,6 +26,9 @@ struct pool_fixture : actor_fixture {
   std::shared_ptr<pool_entry> entry = std::make_shared<pool_entry>();
   std::vector<std::unique_ptr<end>> ends;
   caf::actor root;
+  std::shared_ptr<telemetry::log> log = quiet_log();
+  std::shared_ptr<telemetry::event_hub> events = std::make_shared<telemetry::event_hub>(log);
+  test::event_ledger ledger;
   pool_config cfg;
   /// What happens at a memory barrier; the scripted world has no caches.
   std::function<bool()> barrier = [] { return true; };
@@ -40,6 +44,9 @@ struct pool_fixture : actor_fixture {
       caf::anon_send_exit(root, caf::exit_reason::kill);
     end_all();
   }
+
+  /// From now on the ledger is told of all events.
+  void listen();
 
   /// Starts the tree; workers do nothing until they are told to.
   void start();
@@ -77,6 +84,9 @@ struct pool_fixture : actor_fixture {
   scripted_worker& worker(size_t i) {
     return *world.workers.at(i);
   }
+
+private:
+  static std::shared_ptr<telemetry::log> quiet_log();
 };
 
 } // namespace snakepit

@@ -65,6 +65,24 @@ def test_recover(host):
     assert "default/0.0" in certificate or "default/0.1" in certificate
 
 
+def test_events(host):
+    """[T1]"""
+    it = run(host, "events", ADAPTERS / "crashy.py")
+    assert it.returncode == 0, it.stderr
+    names = [line.split()[0] for line in it.stdout.splitlines()]
+    life = ["worker.spawned", "worker.ready"]
+    assert names == [
+        *life,
+        "worker.exited",
+        *life,
+        "worker.restarted",
+        "worker.draining",
+        "worker.exited",
+    ]
+    assert "cause=SIGSEGV" in it.stdout
+    assert 'cause="ended by us: shutdown"' in it.stdout
+
+
 def test_embed_in_caf(host):
     """[E1]"""
     it = run(host, "embed_in_caf", ADAPTERS / "hello.py")

@@ -48,7 +48,7 @@ def test_the_headers_are_installed_with_what_is_generated(installed):
     """[E2]"""
     headers = {path.name for path in installed.rglob("include/snakepit/*")}
     source = ROOT / "actors" / "include" / "snakepit"
-    assert headers == {path.name for path in source.glob("*.hpp")} | {"reasons.hpp"}
+    assert headers == {path.name for path in source.glob("*.hpp")} | {"reasons.hpp", "event_kind.hpp"}
 
 
 SERVICE = """

@@ -2,6 +2,7 @@
 
 #include <snakepit/runtime.hpp>
 
+#include <caf/actor.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/error.hpp>
@@ -52,6 +53,11 @@ struct response {
   }
 };
 
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, event& x) {
+  return f(x.kind, x.time, x.pool, x.measurements, x.metadata);
+}
+
 using detail_map = std::map<std::string, std::string>;
 
 } // namespace snakepit
@@ -61,6 +67,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(snakepit, SNAKEPIT_FIRST_TYPE_ID + 100)
 CAF_ADD_TYPE_ID(snakepit, (snakepit::request))
 CAF_ADD_TYPE_ID(snakepit, (snakepit::response))
 CAF_ADD_TYPE_ID(snakepit, (snakepit::detail_map))
+CAF_ADD_TYPE_ID(snakepit, (snakepit::event))
 
 CAF_END_TYPE_ID_BLOCK(snakepit)
 
@@ -83,6 +90,13 @@ result<runtime> start_in(caf::actor_system& system, config cfg);
 /// The actor of a pool. If a fault of ours ends it, its supervisor starts another one: monitor it
 /// and ask again. pool_not_found with the known names if there is none.
 result<pool_interface> pool_actor_of(runtime& from, const std::string& pool = {});
+
+/// Sends `who` a message `event` for each that the filter lets through and that happens from now
+/// on, until it or the runtime ends. These are requests, so that it is known how many `who` has not
+/// handled yet: at most `backlog`, beyond that they are dropped. What it answers does not matter.
+/// Errors as `runtime::subscribe`; invalid_config if `prepare` was not called for its system.
+result<void> subscribe(runtime& from, const caf::actor& who, const event_filter& filter = {},
+                       size_t backlog = event_backlog);
 
 /// The error in CAF's form and back. Python frames, cause and certificate do not travel; the JSON
 /// text of the whole error stands in the context, where `from_caf` leaves it as the detail "json".

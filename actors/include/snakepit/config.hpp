@@ -1,6 +1,7 @@
 #pragma once
 
 #include <snakepit/error.hpp>
+#include <snakepit/event.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -127,6 +128,14 @@ struct admin_config {
   std::string listen{};
 };
 
+/// A subscriber from the very beginning, for programs, not in YAML. Without it events can be had
+/// only after `runtime::start` has returned: see `runtime::subscribe`.
+struct events_config {
+  event_filter filter{};
+  event_callback sink{};
+  size_t backlog = event_backlog;
+};
+
 /// Everything a runtime needs to know; the one place of defaults.
 struct config {
   instance_config instance{};
@@ -137,6 +146,7 @@ struct config {
   pool_config defaults{};
   std::vector<pool_config> pools{};
   log_config log{};
+  events_config events{};
   admin_config admin{};
 };
 

@@ -3,6 +3,7 @@
 #include <snakepit/call_options.hpp>
 #include <snakepit/config.hpp>
 #include <snakepit/error.hpp>
+#include <snakepit/event.hpp>
 #include <snakepit/value.hpp>
 
 #include <chrono>
@@ -189,6 +190,13 @@ public:
 
   /// Statistics of every pool, in the order of the configuration.
   std::vector<pool_stats> stats();
+
+  /// Tells `callback` of the events that the filter lets through and that happen from now on. At
+  /// most `backlog` may wait for it; it may be called before this returns. `stop` waits a second
+  /// for what it has not had yet; there is nothing after. Errors: invalid_argument that names what
+  /// the filter has and the table has not; `draining` once the runtime has stopped.
+  result<subscription> subscribe(const event_filter& filter, event_callback callback,
+                                 size_t backlog = event_backlog);
 
   /// host:port where the admin server listens, empty if it is off.
   const std::string& admin_address() const noexcept;

@@ -1,0 +1,34 @@
+#include "actors/pool.hpp"
+
+namespace snakepit {
+
+void pool_state::give_up(core::call& x, error why) {
+  counters.fail(why.reason);
+  world.metrics->not_sent(x.group->tool, why.reason);
+  events.failed(x, why.reason);
+  x.slot.answer(tl::unexpected{std::move(why)});
+}
+
+void pool_state::give_up_cancelled(core::call& x) {
+  give_up(x, {reason::cancelled, "the caller cancelled `" + x.group->tool + "`"});
+}
+
+void pool_state::fail_queued(const error& why) {
+  for (auto& call : queue->clear()) {
+    events.left(*call);
+    give_up(*call, why);
+  }
+}
+
+void pool_state::end_drain_if_done() {
+  if (draining && slots->ready() == 0 && slots->starting() == 0)
+    fail_queued({reason::draining, "the pool stops"});
+  auto idle = queue->empty() && board->in_flight() == 0 && crossing == 0;
+  if (drained.empty() || (!idle && now() < drain_until))
+    return;
+  events.drained(now() - drain_begun, queue->size() + board->in_flight() + crossing);
+  for (auto& done : std::exchange(drained, {}))
+    done();
+}
+
+} // namespace snakepit

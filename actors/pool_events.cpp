@@ -1,0 +1,212 @@
+#include "actors/pool_events.hpp"
+
+namespace snakepit {
+
+using telemetry::event_draft;
+
+namespace {
+
+void put(event_draft& to, const core::call& x) {
+  to.text("call", x.id).text("tool", x.group->tool);
+}
+
+void put(event_draft& to, const worker_name& x) {
+  to.text("slot", x.slot).text("generation", x.generation);
+}
+
+event_kind kind_of(core::pool_standing::change x) {
+  using change = core::pool_standing::change;
+  switch (x) {
+  case change::ready:
+    return event_kind::pool_ready;
+  case change::start_done:
+    return event_kind::pool_start_done;
+  case change::start_failed:
+    return event_kind::pool_start_failed;
+  case change::degraded:
+    return event_kind::pool_degraded;
+  case change::recovered:
+    break;
+  }
+  return event_kind::pool_recovered;
+}
+
+} // namespace
+
+// -- calls ------------------------------------------------------------------------
+
+void pool_events::tell_entered(const core::call& x, size_t queued, bool back) const {
+  emit(event_kind::queue_entered, [&](event_draft& to) {
+    put(to, x);
+    to.number("queued_calls", queued).number("bytes", x.bytes());
+    to.text("from", std::string_view{back ? "worker" : "caller"});
+  });
+}
+
+void pool_events::tell_dispatched(const std::vector<core::call_ptr>& xs,
+                                  const core::lane_id& lane) const {
+  auto now = now_();
+  for (auto& x : xs) {
+    tell_left(*x, "worker", now);
+    emit(event_kind::call_dispatched, [&](event_draft& to) {
+      put(to, *x);
+      put(to, {lane.slot, lane.generation});
+      to.number("wait_us", now - x->admitted);
+    });
+  }
+}
+
+void pool_events::left(const core::call& x) const {
+  if (wanted(event_kind::queue_left))
+    tell_left(x, "caller", now_());
+}
+
+void pool_events::tell_left(const core::call& x, std::string_view to, core::time_point now) const {
+  emit(event_kind::queue_left, [&](event_draft& draft) {
+    put(draft, x);
+    draft.number("wait_us", now - x.admitted).text("to", to);
+  });
+}
+
+void pool_events::timed_out(const core::call& x, reason why) const {
+  emit(event_kind::queue_timed_out, [&](event_draft& to) {
+    put(to, x);
+    to.number("wait_us", now_() - x.admitted).text("reason", to_string(why));
+  });
+}
+
+void pool_events::rejected(const core::call& x, reason why, size_t queued) const {
+  emit(event_kind::queue_rejected, [&](event_draft& to) {
+    put(to, x);
+    to.number("queued_calls", queued).text("reason", to_string(why));
+  });
+}
+
+void pool_events::tell_finished(const core::call& x, const outcome& end, duration run) const {
+  if (!end && end.error().python) {
+    emit(event_kind::python_exception, [&](event_draft& to) {
+      auto& python = *end.error().python;
+      put(to, x);
+      to.text("type", python.type);
+      to.text("function", python.frames.empty() ? std::string_view{}
+                                                : std::string_view{python.frames.back().function});
+    });
+  }
+  tell_end(x, end ? "ok" : to_string(end.error().reason), run);
+}
+
+void pool_events::failed(const core::call& x, reason why) const {
+  if (why != reason::cancelled)
+    return tell_end(x, to_string(why), duration{0});
+  emit(event_kind::call_cancelled, [&](event_draft& to) {
+    put(to, x);
+    to.number("total_us", now_() - x.admitted);
+  });
+}
+
+void pool_events::tell_end(const core::call& x, std::string_view outcome, duration run) const {
+  emit(event_kind::call_finished, [&](event_draft& to) {
+    put(to, x);
+    to.number("total_us", now_() - x.admitted).number("run_us", run).text("outcome", outcome);
+  });
+}
+
+void pool_events::late(const std::string& tool, duration run, const worker_name& worker) const {
+  emit(event_kind::call_late_reply, [&](event_draft& to) {
+    put(to, worker);
+    to.number("run_us", run).text("tool", tool);
+  });
+}
+
+void pool_events::sent(const core::batch& x, const worker_name& worker) const {
+  emit(event_kind::batch_sent, [&](event_draft& to) {
+    auto bytes = size_t{0};
+    for (auto& item : x.items) {
+      bytes += item.data.size();
+      if (item.attachments)
+        for (auto& data : *item.attachments)
+          bytes += data.size();
+    }
+    put(to, worker);
+    to.number("calls", x.items.size()).number("bytes", bytes);
+  });
+}
+
+// -- the pool -----------------------------------------------------------------------
+
+void pool_events::start_begun(size_t workers) const {
+  emit(event_kind::pool_start_begun, [&](event_draft& to) { to.number("workers", workers); });
+}
+
+void pool_events::standing(const core::pool_standing::news& x, size_t ready, size_t failures,
+                           reason last) const {
+  emit(kind_of(x.what), [&](event_draft& to) {
+    using change = core::pool_standing::change;
+    if (x.what == change::start_failed) {
+      to.number("failures", failures).text("reason", to_string(last));
+      return;
+    }
+    to.number("workers", ready);
+    if (x.what != change::degraded)
+      to.number(x.what == change::recovered ? "degraded_us" : "took_us", x.after);
+  });
+}
+
+void pool_events::saturated(const core::call_queue& queue) const {
+  emit(event_kind::pool_saturated, [&](event_draft& to) {
+    to.number("queued_calls", queue.size()).number("queued_bytes", queue.bytes());
+  });
+}
+
+void pool_events::drained(duration took, size_t calls) const {
+  emit(event_kind::pool_drained,
+       [&](event_draft& to) { to.number("took_us", took).number("calls", calls); });
+}
+
+// -- workers ------------------------------------------------------------------------
+
+void pool_events::spawned(const worker_name& worker, duration took, bool forked) const {
+  emit(event_kind::worker_spawned, [&](event_draft& to) {
+    put(to, worker);
+    to.text("pid", worker.pid).text("mode", std::string_view{forked ? "template" : "exec"});
+    to.number("took_us", took);
+  });
+}
+
+void pool_events::ready(const worker_name& worker, duration took, size_t tools) const {
+  emit(event_kind::worker_ready, [&](event_draft& to) {
+    put(to, worker);
+    to.text("pid", worker.pid).number("took_us", took).number("tools", tools);
+  });
+}
+
+void pool_events::restarted(const worker_name& worker, duration down) const {
+  emit(event_kind::worker_restarted, [&](event_draft& to) {
+    put(to, worker);
+    to.number("down_us", down);
+  });
+}
+
+void pool_events::start_failed(const worker_name& worker, reason why, size_t failures) const {
+  emit(event_kind::worker_start_failed, [&](event_draft& to) {
+    put(to, worker);
+    to.number("failures", failures).text("reason", to_string(why));
+  });
+}
+
+void pool_events::worker_draining(const worker_name& worker, duration grace) const {
+  emit(event_kind::worker_draining, [&](event_draft& to) {
+    put(to, worker);
+    to.text("pid", worker.pid).number("grace_us", grace);
+  });
+}
+
+void pool_events::exited(const death_certificate& x) const {
+  emit(event_kind::worker_exited, [&](event_draft& to) {
+    put(to, {x.slot, x.generation});
+    to.text("pid", x.pid).text("cause", x.cause).text("tool", x.running_tool);
+    to.number("age_us", x.age).number("calls", x.calls_done);
+  });
+}
+
+} // namespace snakepit

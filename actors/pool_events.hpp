@@ -1,0 +1,94 @@
+#pragma once
+
+#include "actors/core/call.hpp"
+#include "actors/core/call_queue.hpp"
+#include "actors/core/lane_board.hpp"
+#include "actors/core/pool_standing.hpp"
+#include "telemetry/event_source.hpp"
+
+#include <functional>
+#include <vector>
+
+namespace snakepit {
+
+/// A worker, as events name it.
+struct worker_name {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  int64_t pid = 0;
+};
+
+/// What a POOL and its WORKERs tell subscribers; see telemetry/events.txt for when. What happens to
+/// single calls costs a load and a branch where nobody wants it, once a batch if it can: nothing is
+/// gathered and no clock is read.
+class pool_events : public telemetry::event_source {
+public:
+  using clock = std::function<core::time_point()>;
+
+  pool_events() = default;
+  pool_events(std::shared_ptr<telemetry::event_hub> hub, const std::string& pool, clock now)
+    : event_source{std::move(hub), pool}, now_{std::move(now)} {}
+
+  // -- calls ------------------------------------------------------------------
+
+  /// `back`: a worker had it, and has not begun it.
+  void entered(const core::call& x, size_t queued, bool back = false) const {
+    if (wanted(event_kind::queue_entered)) [[unlikely]]
+      tell_entered(x, queued, back);
+  }
+
+  /// Calls leave the queue for a worker.
+  void dispatched(const std::vector<core::call_ptr>& xs, const core::lane_id& lane) const {
+    if (wanted(telemetry::mask_of(event_kind::queue_left)
+               | telemetry::mask_of(event_kind::call_dispatched))) [[unlikely]]
+      tell_dispatched(xs, lane);
+  }
+
+  /// A call leaves the queue to be answered.
+  void left(const core::call& x) const;
+
+  void timed_out(const core::call& x, reason why) const;
+  void rejected(const core::call& x, reason why, size_t queued) const;
+
+  /// A worker has ended a call; nobody has answered it before.
+  void finished(const core::call& x, const outcome& end, duration run) const {
+    if (wanted(telemetry::mask_of(event_kind::call_finished)
+               | telemetry::mask_of(event_kind::python_exception))) [[unlikely]]
+      tell_finished(x, end, run);
+  }
+
+  /// We end a call: its caller cancelled it, or something went wrong.
+  void failed(const core::call& x, reason why) const;
+
+  // Of these two it should be asked before whether they are wanted.
+  void late(const std::string& tool, duration run, const worker_name& worker) const;
+  void sent(const core::batch& x, const worker_name& worker) const;
+
+  // -- the pool -----------------------------------------------------------------
+
+  void start_begun(size_t workers) const;
+  void standing(const core::pool_standing::news& x, size_t ready, size_t failures,
+                reason last) const;
+  void saturated(const core::call_queue& queue) const;
+  void drained(duration took, size_t calls) const;
+
+  // -- workers ------------------------------------------------------------------
+
+  void spawned(const worker_name& worker, duration took, bool forked) const;
+  void ready(const worker_name& worker, duration took, size_t tools) const;
+  void restarted(const worker_name& worker, duration down) const;
+  void start_failed(const worker_name& worker, reason why, size_t failures) const;
+  void worker_draining(const worker_name& worker, duration grace) const;
+  void exited(const death_certificate& x) const;
+
+private:
+  void tell_entered(const core::call& x, size_t queued, bool back) const;
+  void tell_dispatched(const std::vector<core::call_ptr>& xs, const core::lane_id& lane) const;
+  void tell_finished(const core::call& x, const outcome& end, duration run) const;
+  void tell_left(const core::call& x, std::string_view to, core::time_point now) const;
+  void tell_end(const core::call& x, std::string_view outcome, duration run) const;
+
+  clock now_;
+};
+
+} // namespace snakepit

@@ -1,0 +1,69 @@
+#include "actors/core/pool_standing.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace snakepit::core;
+using namespace std::chrono_literals;
+
+TEST_SUITE_BEGIN("pool_standing");
+
+namespace {
+
+using change = pool_standing::change;
+
+struct fixture {
+  pool_standing uut{2, 3};
+  time_point begin = time_point{} + 1h;
+
+  fixture() {
+    uut.begin(begin);
+  }
+
+  /// What is new with so many ready workers after so long.
+  std::vector<change> note(size_t ready, snakepit::duration after, bool failed = false) {
+    auto result = std::vector<change>{};
+    for (auto& x : news = uut.note(ready, failed, begin + after))
+      result.push_back(x.what);
+    return result;
+  }
+  std::vector<pool_standing::news> news;
+};
+
+using changes = std::vector<change>;
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "ready with enough workers, started with all, each once [T1]") {
+  CHECK(note(0, 1s).empty());
+  CHECK(note(1, 2s).empty());
+  CHECK(note(2, 3s) == changes{change::ready});
+  CHECK(news[0].after == 3s);
+  CHECK(note(2, 4s).empty());
+  CHECK(note(3, 5s) == changes{change::start_done});
+  CHECK(news[0].after == 5s);
+  CHECK(note(2, 6s).empty());
+  CHECK(note(3, 7s).empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "one step can make it ready and started [T1]") {
+  CHECK(note(3, 1s) == changes{change::ready, change::start_done});
+}
+
+TEST_CASE_FIXTURE(fixture, "degraded below what it needs, then recovered; never ready twice [T1]") {
+  note(2, 1s);
+  CHECK(note(1, 2s) == changes{change::degraded});
+  CHECK(note(0, 3s).empty());
+  CHECK(note(1, 4s).empty());
+  CHECK(note(2, 5s) == changes{change::recovered});
+  CHECK(news[0].after == 3s);
+  CHECK(note(1, 6s) == changes{change::degraded});
+}
+
+TEST_CASE_FIXTURE(fixture, "a start that fails for good is told each time it does [T1]") {
+  CHECK(note(0, 1s, true) == changes{change::start_failed});
+  CHECK(note(0, 2s, true).empty());
+  CHECK(note(2, 3s, false) == changes{change::ready});
+  CHECK(note(0, 4s, true) == changes{change::degraded, change::start_failed});
+}
+
+TEST_SUITE_END();
