@@ -93,22 +93,30 @@ def _is_flat(value: Any) -> bool:
 def encode_fast(value: Any, depth: int, max_bytes: int) -> Optional[bytes]:
     """The text of a value without bytes in it. None: the walk of `encode` has to look at it."""
     kind = type(value)
+    if kind is int:
+        return b"%d" % value if _walk.INT_MIN <= value <= _walk.INT_MAX else None
     if kind is dict:
-        if not (len(value) <= 8 and depth and _is_flat(value)):
-            if not _is_plain(value, depth, max_bytes):
-                return None
+        if len(value) <= 8 and depth and _is_flat(value):
+            may_be_form = "$" in value
+        elif _is_plain(value, depth, max_bytes):
+            may_be_form = True
+        else:
+            return None
     elif kind is list or kind is tuple:
         if not _is_plain(value, depth, max_bytes):
             return None
-    elif kind not in _SCALARS:
+        may_be_form = True
+    elif kind in _SCALARS:
+        may_be_form = False
+    else:
         return None
     try:
         data = _dump(value).encode()
     except (ValueError, RecursionError):  # NaN, an infinity, a lone surrogate
         return None
-    if len(data) >= 19 and _LONG_NUMBER in data.translate(_DIGITS):
+    if len(data) >= 19 and kind is not str and _LONG_NUMBER in data.translate(_DIGITS):
         return None
-    if _DOLLAR_FIRST in data:
+    if may_be_form and _DOLLAR_FIRST in data:
         return None
     return data
 
