@@ -69,6 +69,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   auto common = worker_config{};
   common.start_timeout = pool.start.timeout;
   common.cancel_grace = all.timeouts.cancel_grace;
+  common.drain = all.timeouts.drain;
   common.launch.executable = interpreter_of(all.python);
   common.launch.lanes = result.lanes;
   common.hello.run_id = context.run_id;
