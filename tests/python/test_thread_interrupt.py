@@ -202,14 +202,12 @@ def test_an_interrupt_at_any_step_ends_its_call_or_vanishes_Q5(ends, wanted):
             pass
         interrupts.armed = 0
         assert interrupts._open == 0 and not interrupts._lock.locked()
-        return end, steps.left > 0
+        return end, steps.left
 
-    ends_seen = set()
-    for n in range(1, 10_000):
-        end, is_over = in_threads([lambda: attempt(n)])[0]
-        if is_over:
-            break
-        ends_seen.add(end)
-    print(n, "steps", ends_seen)
+    many = 1 << 30
+    # Python 3.12 and later do not trace each step of the first runs.
+    steps = max(many - in_threads([lambda: attempt(many)])[0][1] for _ in range(5))
+    ends_seen = {in_threads([lambda: attempt(n)])[0][0] for n in range(1, steps + 1)}
+    print(steps, "steps", ends_seen)
     usual = "ValueError" if ends == "raises" else "result"
-    assert is_over and ends_seen == ({usual, "Cancelled"} if wanted == 7 else {usual})
+    assert steps > 50 and ends_seen == ({usual, "Cancelled"} if wanted == 7 else {usual})
