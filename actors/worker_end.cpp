@@ -138,8 +138,9 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
   for (auto& lane : settlements)
     if (!lane.running_tool.empty())
       x->running_tools.push_back(lane.running_tool);
+  auto for_a_call = !culprit.empty() && ended_by_us == condemned_by;
   if (!x->running_tools.empty())
-    x->running_tool = culprit.empty() ? x->running_tools.front() : culprit;
+    x->running_tool = for_a_call ? culprit : x->running_tools.front();
   if (x->running_tools.size() < 2)
     x->running_tools.clear();
   if (process) {

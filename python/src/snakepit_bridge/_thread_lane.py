@@ -50,9 +50,6 @@ class ThreadLane(Lane[R]):
         self._turn = turn
         self._waited = [0]
 
-    def install(self, signal_number: int) -> None:
-        raise RuntimeError("signals go to the main thread")
-
     def add(self, spec: ToolSpec, adapter: Any) -> None:
         call = getattr(adapter, spec.attribute)
         if spec.thread_sensitive:
