@@ -98,6 +98,12 @@ struct worker_up {
   duration took;
 };
 
+/// A worker takes no more calls and will end soon, though some may still run in it.
+struct worker_leaving {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+};
+
 /// A worker is gone and settled. The POOL answers with `buried`, after which it sends it nothing.
 struct worker_down {
   uint32_t slot = 0;
@@ -228,5 +234,6 @@ CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stats_query>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::cancel_order>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::drain_order>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_look>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_leaving>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

@@ -24,6 +24,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
     [&st](local<core::submission>& x) { st.on_submission(*x); },
     [&st](local<lane_done>& x) { st.on_lane_done(*x); },
     [&st](local<worker_up>& x) { st.on_worker_up(*x); },
+    [&st](local<worker_leaving>& x) { st.on_worker_leaving(*x); },
     [&st](local<worker_down>& x) { st.on_worker_down(*x); },
     [&st](local<calls_back>& x) { st.on_calls_back(*x); },
     [&st](local<supervisor_up>& x) { st.on_supervisor_up(*x); },
@@ -125,22 +126,17 @@ void pool_state::on_worker_up(worker_up& x) {
 
 void pool_state::on_worker_down(worker_down& x) {
   world.metrics->exited(*x.certificate);
-  auto i = members.find(x.slot);
-  if (i != members.end() && i->second.generation == x.generation) {
-    auto up = i->second.up;
-    crossing += i->second.sent - std::min(i->second.sent, x.received);
-    members.erase(i);
+  if (auto* gone = find_member(x.slot, x.generation)) {
+    auto up = gone->up;
+    crossing += gone->sent - std::min(gone->sent, x.received);
     board->remove(x.slot, x.generation);
+    auto had_left = leaving.erase({x.slot, x.generation}) > 0;
+    if (!had_left)
+      members.erase(x.slot);
     if (up) {
-      if (!draining)
-        world.log->write(level::warning, log_category, "worker ended: " + x.certificate->cause,
-                         {{"pool", settings.config.name},
-                          {"slot", x.slot},
-                          {"pid", x.certificate->pid},
-                          {"tool", x.certificate->running_tool}});
-      counters.exits += !draining;
-      slots->on_exit(x.slot, x.generation, now());
-      lost_at.emplace(x.slot, now());
+      note_exit(x);
+      if (!had_left)
+        lost_at.emplace(x.slot, now());
       note_standing();
     } else {
       auto why = x.start_error ? std::move(*x.start_error)
@@ -220,9 +216,9 @@ void pool_state::on_cancel(cancel_order& x) {
     end_drain_if_done();
     return;
   }
-  auto i = members.find(ticket.slot);
-  if (i != members.end() && i->second.generation == ticket.generation && i->second.worker)
-    caf::anon_send(caf::actor_cast<worker_actor>(i->second.worker), make_local(std::move(x)));
+  auto* member = find_member(ticket.slot, ticket.generation);
+  if (member && member->worker)
+    caf::anon_send(caf::actor_cast<worker_actor>(member->worker), make_local(std::move(x)));
 }
 
 void pool_state::on_drain(drain_order& x) {
@@ -261,26 +257,31 @@ void pool_state::on_down(const caf::down_msg& x) {
     worker_supervisor = nullptr; // `supervisor_up` brings the next one
     return;
   }
-  for (auto& [slot, member] : members) {
-    if (member.worker != x.source)
-      continue;
-    auto down = worker_down{};
-    down.slot = slot;
-    down.generation = member.generation;
-    down.was_ready = member.up;
-    down.received = member.sent; // what it had is answered by its end
-    auto certificate = std::make_shared<death_certificate>();
-    certificate->pool = settings.config.name;
-    certificate->slot = slot;
-    certificate->generation = member.generation;
-    certificate->pid = member.pid;
-    certificate->cause = "unknown: its actor ended";
-    down.certificate = certificate;
-    if (!member.up)
-      down.start_error = error{reason::internal, "the worker's actor ended while it started"};
-    events.exited(*certificate);
-    return on_worker_down(down);
-  }
+  for (auto& [slot, member] : members)
+    if (member.worker == x.source)
+      return on_actor_down(slot, member);
+  for (auto& [key, member] : leaving)
+    if (member.worker == x.source)
+      return on_actor_down(key.first, member);
+}
+
+void pool_state::on_actor_down(uint32_t slot, const member& x) {
+  auto down = worker_down{};
+  down.slot = slot;
+  down.generation = x.generation;
+  down.was_ready = x.up;
+  down.received = x.sent; // what it had is answered by its end
+  auto certificate = std::make_shared<death_certificate>();
+  certificate->pool = settings.config.name;
+  certificate->slot = slot;
+  certificate->generation = x.generation;
+  certificate->pid = x.pid;
+  certificate->cause = "unknown: its actor ended";
+  down.certificate = certificate;
+  if (!x.up)
+    down.start_error = error{reason::internal, "the worker's actor ended while it started"};
+  events.exited(*certificate);
+  on_worker_down(down);
 }
 
 // -- small things ---------------------------------------------------------------

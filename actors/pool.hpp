@@ -30,6 +30,8 @@ using pool_actor = pool_interface::extend<
   caf::reacts_to<local<lane_done>>,
   // A worker has been proved ready. From the WORKER.
   caf::reacts_to<local<worker_up>>,
+  // A worker takes no more calls. From the WORKER, before its `worker_down`.
+  caf::reacts_to<local<worker_leaving>>,
   // A worker is gone and settled. From the WORKER; it is told `buried`.
   caf::reacts_to<local<worker_down>>,
   // Calls that reached a worker which was gone. From the WORKER.
@@ -89,6 +91,7 @@ struct pool_state {
   void on_submission(core::submission& x);
   void on_lane_done(lane_done& x);
   void on_worker_up(worker_up& x);
+  void on_worker_leaving(const worker_leaving& x);
   void on_worker_down(worker_down& x);
   void on_calls_back(calls_back& x);
   void on_supervisor_up(supervisor_up& x);
@@ -115,6 +118,15 @@ struct pool_state {
   };
 
   void init(pool_settings cfg, pool_world w);
+
+  /// The worker of this slot and generation, whether it serves or leaves; null if it is gone.
+  member* find_member(uint32_t slot, uint32_t generation);
+
+  /// A worker that was ready has ended.
+  void note_exit(const worker_down& x);
+
+  /// The actor of a worker has ended without a word.
+  void on_actor_down(uint32_t slot, const member& x);
 
   /// Queues the call or answers why not.
   void admit(core::call_ptr x);
@@ -178,6 +190,8 @@ struct pool_state {
 
   caf::actor worker_supervisor;
   std::map<uint32_t, member> members; // by slot; the workers that are there or being started
+  /// By slot and generation; still there, but their slots have others.
+  std::map<std::pair<uint32_t, uint32_t>, member> leaving;
   std::vector<ready_waiter> waiters;
   std::optional<error> last_start_error;
   std::optional<start_report> report;

@@ -12,6 +12,7 @@ namespace {
 
 /// Apart, since a command that reports such an error itself need not show it twice.
 constexpr auto start_category = "pool.start";
+constexpr auto log_category = "pool";
 
 } // namespace
 
@@ -65,6 +66,39 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
         slots->on_not_started(slot, generation, now());
         arm();
       });
+}
+
+void pool_state::on_worker_leaving(const worker_leaving& x) {
+  auto i = members.find(x.slot);
+  if (i == members.end() || i->second.generation != x.generation || !i->second.up)
+    return;
+  leaving.emplace(std::pair{x.slot, x.generation}, std::move(i->second));
+  members.erase(i);
+  for (uint32_t lane = 0; lane < settings.lanes; ++lane)
+    board->hold({x.slot, x.generation, lane}, true);
+  slots->on_exit(x.slot, x.generation, now());
+  lost_at.emplace(x.slot, now());
+  note_standing();
+  start_workers();
+  arm();
+}
+
+pool_state::member* pool_state::find_member(uint32_t slot, uint32_t generation) {
+  if (auto i = members.find(slot); i != members.end() && i->second.generation == generation)
+    return &i->second;
+  auto i = leaving.find({slot, generation});
+  return i == leaving.end() ? nullptr : &i->second;
+}
+
+void pool_state::note_exit(const worker_down& x) {
+  if (!draining)
+    world.log->write(level::warning, log_category, "worker ended: " + x.certificate->cause,
+                     {{"pool", settings.config.name},
+                      {"slot", x.slot},
+                      {"pid", x.certificate->pid},
+                      {"tool", x.certificate->running_tool}});
+  counters.exits += !draining;
+  slots->on_exit(x.slot, x.generation, now()); // unless it has left before
 }
 
 void pool_state::take_back(std::vector<core::call_ptr> calls) {

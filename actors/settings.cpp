@@ -1,6 +1,7 @@
 #include "actors/settings.hpp"
 
 #include "actors/core/environment.hpp"
+#include "actors/core/thread_limits.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -59,6 +60,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   auto result = pool_settings{};
   result.config = pool;
   result.workers = workers_of(pool, context);
+  result.lanes = static_cast<uint32_t>(lanes_of(pool));
   auto profile = find_timeout_profile(all.timeouts.profile).value();
   result.call_timeout = all.timeouts.call.value_or(profile.call);
   result.queue_timeout = pool.queue.timeout.value_or(all.timeouts.queue.value_or(profile.queue));
@@ -67,6 +69,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   auto common = worker_config{};
   common.start_timeout = pool.start.timeout;
   common.cancel_grace = all.timeouts.cancel_grace;
+  common.drain = all.timeouts.drain;
   common.launch.executable = interpreter_of(all.python);
   common.launch.lanes = result.lanes;
   common.hello.run_id = context.run_id;
@@ -74,9 +77,12 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   common.hello.pool = pool.name;
   common.hello.adapter = adapter_of(pool.adapter);
   common.hello.lanes = result.lanes;
+  common.hello.threads = pool.profile == "thread";
   common.hello.payload_bytes = pool.limits.inline_bytes;
   common.hello.depth = max_depth;
-  auto layers = core::environment_layers{context.environment, all.python.env, {}, {context.bridge}};
+  auto layers = core::environment_layers{
+    .host = context.environment, .configured = all.python.env, .module_path = {context.bridge}};
+  layers.suggested = core::thread_limits(pool, result.workers, context.processors, layers);
   for (auto& x : all.python.path)
     layers.module_path.push_back(x);
 

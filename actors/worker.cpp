@@ -132,6 +132,7 @@ void worker_state::on_results(core::results& x) {
   if (x.revoked_from != 0 && revocation.active())
     take_above(x.lane, revocation.on_report(x.revoked_from));
   release(x.lane);
+  leave_if_done();
 }
 
 void worker_state::on_lane_closed(lane_closed& x) {
@@ -169,7 +170,7 @@ void worker_state::on_batch(lane_batch& x) {
       returned.push_back(std::move(call));
     return;
   }
-  if (lanes[x.lane].revocation.active()) {
+  if (lanes[x.lane].revocation.active() || !condemned_by.empty()) {
     // It was sent before the POOL heard of that.
     auto done = done_on(x.lane);
     done.ended = x.calls.size();
@@ -193,6 +194,7 @@ void worker_state::on_cancel(cancel_order& x) {
     if (seq > lanes[i].page.claimed())
       revoke(i);
     press(lanes[i]);
+    leave_if_done();
     return arm_all();
   }
 }
@@ -203,6 +205,7 @@ void worker_state::on_look(lane_look& x) {
   read_journal(x.lane);
   if (x.revoke)
     revoke(x.lane);
+  leave_if_done();
   arm_all();
 }
 
@@ -227,6 +230,7 @@ void worker_state::on_tick() {
     if (now() >= lanes[i].look_at)
       try_taking(i);
   }
+  leave_if_done();
   if (now() >= settle_at)
     return settle();
   arm_all();
@@ -275,9 +279,11 @@ void worker_state::arm_all() {
   auto at = std::min(kill_at, settle_at);
   if (starting())
     at = std::min(at, start_deadline);
-  if (phase < worker_phase::dying)
+  if (phase < worker_phase::dying) {
+    at = std::min(at, leave_at);
     for (auto& lane : lanes)
       at = std::min(at, next_due(lane));
+  }
   arm(at);
 }
 
@@ -292,7 +298,7 @@ void worker_state::tell_pool(lane_done x) {
 lane_done worker_state::done_on(uint32_t index) const {
   auto result = lane_done{};
   result.lane = {cfg.hello.slot, cfg.hello.generation, index};
-  result.held = index < lanes.size() && lanes[index].revocation.active();
+  result.held = index < lanes.size() && (lanes[index].revocation.active() || !condemned_by.empty());
   return result;
 }
 

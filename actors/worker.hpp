@@ -51,6 +51,8 @@ struct worker_config {
   core::hello hello;
   duration start_timeout = std::chrono::seconds{30};
   duration cancel_grace = std::chrono::seconds{2};
+  /// If a call has to be ended with its worker: how long the calls of other lanes may go on.
+  duration drain = std::chrono::seconds{30};
   /// How long the process has to end by itself when the worker is told to stop.
   duration stop_grace = std::chrono::seconds{2};
 };
@@ -191,6 +193,16 @@ struct worker_state {
   /// Sees to an abandoned call that still runs: interrupts it, then ends the worker.
   void press(lane& x);
 
+  /// The process has to end for the call that runs on a lane: at once, or when what runs on others
+  /// has ended.
+  void condemn(const lane& x, uint64_t running);
+
+  /// Whether a call runs on the lane that is not yet answered.
+  static bool runs_for_somebody(const lane& x);
+
+  /// Ends the process that is to leave if nobody waits for anything in it, or has waited enough.
+  void leave_if_done();
+
   /// What the lane waits for next.
   core::time_point next_due(const lane& x) const;
 
@@ -247,6 +259,9 @@ struct worker_state {
   std::optional<error> start_error;
   bool pool_gone = false;
   std::string ended_by_us;
+  std::string culprit;      // the tool whose call is why we ended it, or will
+  std::string condemned_by; // why, if it is to leave
+  core::time_point leave_at = core::never;
   std::optional<io::exit_status> exit;
   std::vector<core::call_ptr> returned;
   uint64_t calls_done = 0;

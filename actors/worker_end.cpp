@@ -43,6 +43,34 @@ void worker_state::kill(std::string because) {
   arm(settle_at);
 }
 
+void worker_state::condemn(const lane& x, uint64_t running) {
+  if (condemned_by.empty()) {
+    culprit = x.calls.tool_of(running);
+    condemned_by = x.calls.was_cancelled(running) ? "cancel" : "deadline";
+    leave_at = core::later(now(), cfg.drain);
+  }
+  leave_if_done();
+  if (phase != worker_phase::ready)
+    return;
+  // Others run, for whom somebody waits.
+  caf::anon_send(world.pool, make_local(worker_leaving{cfg.hello.slot, cfg.hello.generation}));
+  for (uint32_t i = 0; i < lanes.size(); ++i)
+    revoke(i);
+  arm(leave_at);
+}
+
+bool worker_state::runs_for_somebody(const lane& x) {
+  auto running = x.claimed();
+  return x.page.done() < running && x.calls.waiting(running) != nullptr;
+}
+
+void worker_state::leave_if_done() {
+  if (condemned_by.empty() || phase >= worker_phase::dying)
+    return;
+  if (now() >= leave_at || std::none_of(lanes.begin(), lanes.end(), runs_for_somebody))
+    kill(condemned_by);
+}
+
 void worker_state::settle_if_done() {
   auto open = [](const lane& x) { return !x.closed; };
   if (exit && !hello_is_out && std::none_of(lanes.begin(), lanes.end(), open))
@@ -111,7 +139,12 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
   x->age = std::chrono::duration_cast<std::chrono::milliseconds>(now() - born);
   for (auto& lane : settlements)
     if (!lane.running_tool.empty())
-      x->running_tool = lane.running_tool;
+      x->running_tools.push_back(lane.running_tool);
+  auto for_a_call = !culprit.empty() && ended_by_us == condemned_by;
+  if (!x->running_tools.empty())
+    x->running_tool = for_a_call ? culprit : x->running_tools.front();
+  if (x->running_tools.size() < 2)
+    x->running_tools.clear();
   if (process) {
     x->pid = process->identity().pid;
     x->last_stderr = process->last_stderr(certificate_stderr);

@@ -122,8 +122,10 @@ void worker_state::press(lane& x) {
     x.kill_at = core::later(now(), cfg.cancel_grace);
     x.again_at = now();
   }
-  if (now() >= x.kill_at)
-    return kill(x.calls.was_cancelled(running) ? "cancel" : "deadline");
+  if (now() >= x.kill_at) {
+    x.kill_at = x.again_at = core::never;
+    return condemn(x, running);
+  }
   // Told again in case the first signal came just before the run began.
   if (now() >= x.again_at) {
     x.page.set_cancel(running);

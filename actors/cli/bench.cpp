@@ -163,6 +163,7 @@ void add_bench(CLI::App& app, action& chosen) {
   c.add_option("-n,--workers", x->choice.workers, "Workers [the pool's, or one per processor]")
     ->type_name("N")
     ->check(CLI::Range(1, 100000).description(""));
+  add_profile_options(c, x->choice);
   add_common_options(c, x->common);
   c.footer(footer);
   c.callback([&chosen, x] { chosen = [x] { return run(*x); }; });

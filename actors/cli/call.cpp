@@ -137,6 +137,7 @@ void add_call(CLI::App& app, action& chosen) {
   command->add_option("-n,--workers", x->choice.workers, "Workers to start [1]")
     ->type_name("N")
     ->check(CLI::Range(1, 100000).description(""));
+  add_profile_options(*command, x->choice);
   add_common_options(*command, x->common);
   command->footer(footer);
   command->callback([&chosen, x] { chosen = [x] { return run(*x); }; });

@@ -173,6 +173,7 @@ void add_map(CLI::App& app, action& chosen) {
   c.add_option("--session", x->session, "Session the calls belong to")->type_name("ID");
   c.add_option("--pool", x->choice.pool, "Pool of the configuration whose settings to use")
     ->type_name("NAME");
+  add_profile_options(c, x->choice);
   add_common_options(c, x->common);
   c.footer(footer);
   c.callback([&chosen, x] { chosen = [x] { return run(*x); }; });

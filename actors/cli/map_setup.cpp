@@ -55,15 +55,15 @@ map_plan plan_of(const map_command& x, const pool_config& pool, const map_files&
   if (!x.timeout.empty())
     out.call.timeout = parse_duration(x.timeout);
   size_t processors = std::max(1u, std::thread::hardware_concurrency());
-  auto workers = std::min(pool.workers.value_or(processors), pool.max_workers);
+  auto lanes = std::min(pool.workers.value_or(processors), pool.max_workers) * lanes_of(pool);
   // With a time limit of one's own no line shall wait behind another; else one is kept at hand.
-  out.flow.floor = x.timeout.empty() ? 2 * workers : workers;
+  out.flow.floor = x.timeout.empty() ? 2 * lanes : lanes;
   if (out.call.timeout)
     out.flow.wait = std::min(out.flow.wait, *out.call.timeout / 10);
   out.policy.ordered = !x.unordered;
   out.policy.errors = x.errors;
   out.policy.max_errors = x.max_errors;
-  out.policy.window = out.flow.ceiling = std::max<size_t>(out.flow.ceiling, 4 * workers);
+  out.policy.window = out.flow.ceiling = std::max<size_t>(out.flow.ceiling, 4 * lanes);
   out.retries = x.retries;
   out.max_line = pool.limits.inline_bytes;
   out.input = files.input;

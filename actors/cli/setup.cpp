@@ -4,6 +4,8 @@
 #include "actors/cli/console.hpp"
 #include "actors/cli/report.hpp"
 
+#include <CLI/CLI.hpp>
+
 #include <algorithm>
 #include <cstdlib>
 #include <unistd.h>
@@ -78,9 +80,22 @@ result<config> embedded_config(const common_options& x, const pool_choice& choic
   pool->adapter = adapter;
   if (choice.workers)
     pool->workers = *choice.workers;
+  if (!choice.profile.empty())
+    pool->profile = choice.profile;
+  if (choice.lanes)
+    pool->lanes = *choice.lanes;
   read->pools = {*pool};
   show_log(read->log, x.quiet, pool->workers.value_or(2) > 1);
   return read;
+}
+
+void add_profile_options(CLI::App& command, pool_choice& x) {
+  command.add_option("--profile", x.profile, "How a worker runs calls: process, thread [process]")
+    ->type_name("WORD");
+  command
+    .add_option("--lanes", x.lanes, "Calls that a worker runs at a time, with --profile thread [4]")
+    ->type_name("N")
+    ->check(CLI::Range(1, 100000).description(""));
 }
 
 last_words words_of(const common_options& x) {

@@ -8,6 +8,10 @@
 #include <functional>
 #include <string_view>
 
+namespace CLI {
+class App;
+}
+
 namespace snakepit::cli {
 
 /// The file that `x` means: its own, $SNAKEPIT_CONFIG or ./snakepit.yaml. Empty: there is none.
@@ -21,7 +25,12 @@ struct pool_choice {
   std::string adapter;
   std::string pool; ///< whose settings are taken; empty: "default", or the only one
   std::optional<size_t> workers;
+  std::string profile; ///< empty: as configured
+  std::optional<size_t> lanes;
 };
+
+/// Adds the options that say how the workers of the pool run calls.
+void add_profile_options(CLI::App& command, pool_choice& x);
 
 /// The configuration with that pool alone, and with the workers' output on stderr unless quiet.
 result<config> embedded_config(const common_options& x, const pool_choice& choice);

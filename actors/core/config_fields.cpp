@@ -23,7 +23,10 @@ std::optional<field_fault> read(const config_node& x, std::string& to) {
   return std::nullopt;
 }
 
-std::optional<field_fault> read(const config_node& x, std::string& to, const words& allowed) {
+std::optional<field_fault> read(const config_node& x, std::string& to, const words& allowed,
+                                const words& later = {}) {
+  if (x.is == kind::scalar && std::find(later.begin(), later.end(), x.text) != later.end())
+    return field_fault{&x, not_there_yet(x.text, allowed)};
   auto fault = wanted(listed(allowed, "or"), x);
   if (x.is != kind::scalar)
     return fault;
@@ -62,7 +65,25 @@ struct assigner {
   }
 
   std::optional<field_fault> operator()(const word_field& f) const {
-    return read(x, *f.at, f.allowed);
+    return read(x, *f.at, f.allowed, f.later);
+  }
+
+  std::optional<field_fault> operator()(const word_or_count_field& f) const {
+    auto& allowed = f.allowed;
+    if (x.is != kind::scalar)
+      return wanted(listed(allowed, "or") + " or a whole number", x);
+    if (std::find(allowed.begin(), allowed.end(), x.text) != allowed.end()) {
+      *f.at = x.text;
+      return std::nullopt;
+    }
+    auto count = x.plain ? parse_count(x.text) : tl::unexpected<std::string>{""};
+    if (!count) {
+      auto fault = wanted(listed(allowed, "or") + " or a whole number", x);
+      fault.message += suggestion(x.text, allowed);
+      return fault;
+    }
+    *f.at = std::to_string(*count);
+    return std::nullopt;
   }
 
   std::optional<field_fault> operator()(const texts_field& f) const {
@@ -107,14 +128,6 @@ struct assigner {
 
   std::optional<field_fault> operator()(const optional_duration_field& f) const {
     return maybe(*f.at, [&](auto& to) { return read(x, to, "a duration", parse_duration); });
-  }
-
-  std::optional<field_fault> operator()(const fixed_field& f) const {
-    auto text = std::string{};
-    if (x.is == kind::scalar && std::find(f.later.begin(), f.later.end(), x.text) != f.later.end())
-      return field_fault{&x, quoted(x.text) + " is not there yet; so far there is only "
-                               + quoted(f.only)};
-    return read(x, text, {f.only});
   }
 
 private:

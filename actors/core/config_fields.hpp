@@ -22,6 +22,9 @@ std::optional<field_fault> assign(const config_field& field, const key_rule& rul
 /// The field's value as YAML on one line; `assign` reads it as the same value.
 std::string to_yaml(const config_field& field, const key_rule& rule);
 
+/// Says that a word is known, but none of those that are `allowed` so far.
+std::string not_there_yet(const std::string& word, const words& allowed);
+
 /// Text as a YAML scalar that reads as exactly this text.
 std::string to_yaml(const std::string& text);
 

@@ -16,8 +16,14 @@ using words = std::vector<std::string>;
 struct text_field {
   std::string* at;
 };
-/// One of some words.
+/// One of some words; others are known, and refused as not there yet.
 struct word_field {
+  std::string* at;
+  words allowed;
+  words later{};
+};
+/// One of some words, or a whole number in digits.
+struct word_or_count_field {
   std::string* at;
   words allowed;
 };
@@ -50,16 +56,10 @@ struct optional_duration_field {
 struct durations_field {
   std::vector<duration>* at;
 };
-/// A word that is the only one so far; the others are known, and refused as not there yet.
-struct fixed_field {
-  std::string only;
-  words later;
-};
-
 using config_field =
   std::variant<text_field, word_field, texts_field, text_map_field, word_map_field, count_field,
                optional_count_field, size_field, duration_field, optional_duration_field,
-               durations_field, fixed_field>;
+               durations_field, word_or_count_field>;
 
 /// What must hold of a key's value beyond its type.
 struct key_rule {

@@ -1,5 +1,6 @@
 #include "actors/core/config_rules.hpp"
 
+#include "actors/core/config_fields.hpp"
 #include "actors/core/config_keys.hpp"
 #include "actors/core/listen_address.hpp"
 #include "actors/core/spelling.hpp"
@@ -28,6 +29,8 @@ constexpr auto profiles = std::array{
   named_profile{"ml_inference", {900s, 3600s, 60s}},
   named_profile{"batch", {3600s, infinite, 300s}},
 };
+
+constexpr size_t most_lanes = 256;
 
 constexpr auto letters =
   std::string_view{"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"};
@@ -88,6 +91,13 @@ struct value_check {
     return std::nullopt;
   }
   fault operator()(const word_field& f) const {
+    if (std::find(f.later.begin(), f.later.end(), *f.at) != f.later.end())
+      return not_there_yet(*f.at, f.allowed);
+    return word(*f.at, f.allowed);
+  }
+  fault operator()(const word_or_count_field& f) const {
+    if (auto count = parse_count(*f.at))
+      return zero(*count);
     return word(*f.at, f.allowed);
   }
   fault operator()(const count_field& f) const {
@@ -111,9 +121,6 @@ struct value_check {
     for (auto x : *f.at)
       if (auto found = time(x))
         return found;
-    return std::nullopt;
-  }
-  fault operator()(const fixed_field&) const {
     return std::nullopt;
   }
 
@@ -166,6 +173,14 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
       return fault("preload", "`preload`: " + quoted(module)
                                 + " is not the name of a module; wanted `package.module`, or "
                                   "`adapter` for the pool's own");
+  auto lanes = std::to_string(lanes_of(x));
+  if (lanes_of(x) > 1 && x.profile == "process")
+    return fault("lanes", "`lanes` (" + lanes
+                            + ") is more than 1, which needs `profile: thread`: with `process` a "
+                              "worker runs one call at a time, on its main thread, and more at a "
+                              "time come from more `workers`");
+  if (lanes_of(x) > most_lanes)
+    return fault("lanes", "`lanes` (" + lanes + ") is more than " + std::to_string(most_lanes));
   if (x.workers && x.min_ready > *x.workers)
     return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
                                 + ") is more than `workers` (" + std::to_string(*x.workers) + ")");
@@ -245,6 +260,11 @@ result<void> validate(const config& x) {
     return fail(reason::invalid_config, fault->path + ": " + fault->message,
                 {{"path", fault->path}});
   return {};
+}
+
+size_t lanes_of(const pool_config& x) {
+  constexpr size_t threads = 4;
+  return x.lanes.value_or(x.profile == "thread" ? threads : 1);
 }
 
 std::optional<timeout_profile> find_timeout_profile(const std::string& name) {

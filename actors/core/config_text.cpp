@@ -1,7 +1,9 @@
 #include "actors/core/config_fields.hpp"
 
+#include "actors/core/spelling.hpp"
 #include "actors/core/utf8.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace snakepit::core {
@@ -109,8 +111,9 @@ struct writer {
   std::string operator()(const durations_field& f) const {
     return '[' + joined(*f.at, format_duration) + ']';
   }
-  std::string operator()(const fixed_field& f) const {
-    return f.only;
+  std::string operator()(const word_or_count_field& f) const {
+    auto is_word = std::find(f.allowed.begin(), f.allowed.end(), *f.at) != f.allowed.end();
+    return is_word ? to_yaml(*f.at) : *f.at;
   }
 };
 
@@ -154,8 +157,8 @@ struct namer {
   std::string operator()(const durations_field&) const {
     return "list of durations";
   }
-  std::string operator()(const fixed_field& f) const {
-    return '`' + f.only + '`';
+  std::string operator()(const word_or_count_field& f) const {
+    return one_of(f.allowed) + " or whole number";
   }
 };
 
@@ -177,6 +180,10 @@ std::string to_yaml(const std::string& text) {
     i += std::max(length, size_t{1});
   }
   return result + '"';
+}
+
+std::string not_there_yet(const std::string& word, const words& allowed) {
+  return '`' + word + "` is not there yet; so far there is " + listed(allowed);
 }
 
 std::string to_yaml(const config_field& field, const key_rule& rule) {

@@ -12,6 +12,8 @@ std::vector<std::string> merge_environment(const environment_layers& x) {
   }
   for (const auto& [name, value] : x.configured)
     all[name] = value;
+  for (const auto& [name, value] : x.suggested)
+    all.emplace(name, value);
   std::string path;
   for (const auto& folder : x.module_path)
     if (!folder.empty())

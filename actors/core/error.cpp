@@ -39,6 +39,8 @@ json to_object(const death_certificate& x) {
     result["ended_by_us"] = x.ended_by_us;
   if (!x.running_tool.empty())
     result["running_tool"] = x.running_tool;
+  if (!x.running_tools.empty())
+    result["running_tools"] = x.running_tools;
   result["age_ms"] = x.age.count();
   result["calls_done"] = x.calls_done;
   result["last_stderr"] = x.last_stderr;

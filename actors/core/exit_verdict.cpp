@@ -74,14 +74,19 @@ std::string describe_end(const death_certificate& x) {
 
 error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> x, bool had_ended) {
   auto ours = !x->ended_by_us.empty();
-  auto text = "the worker " + describe_end(*x)
-              + (had_ended ? " before the result arrived of `" : " while it ran `")
-              + std::string{tool} + "`";
+  // Another call may have been the cause, if only of the same tool.
+  auto others =
+    x->running_tools.size() > 1 && (x->ended_by_us == "deadline" || x->ended_by_us == "cancel");
+  auto text =
+    "the worker " + describe_end(*x) + (others ? " because of `" + x->running_tool + '`' : "")
+    + (had_ended ? " before the result arrived of `" : " while it ran `") + std::string{tool} + "`";
   auto result = error{ours ? reason::worker_killed : reason::worker_crashed,
                       std::move(text),
                       {{"tool", std::string{tool}}, {"cause", x->cause}}};
   if (ours)
     result.details.emplace("because", x->ended_by_us);
+  if (others)
+    result.details.emplace("culprit", x->running_tool);
   result.certificate = std::move(x);
   return result;
 }

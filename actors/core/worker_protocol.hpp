@@ -36,6 +36,8 @@ struct hello {
   uint32_t generation = 0;
   std::string adapter;
   uint32_t lanes = 1;
+  /// Each lane on a thread of its own; else the only one on the main thread.
+  bool threads = false;
   uint64_t payload_bytes = 0;
   uint32_t depth = 0;
 };

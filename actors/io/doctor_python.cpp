@@ -130,7 +130,8 @@ check python_examination::interpreter() {
             "set python.executable or python.venv to a Python 3.9 or later"};
   auto found = find_bridge();
   bridge_ = found.value_or("");
-  core::environment_layers layers{host_environment(), cfg_.python.env, {}, {bridge_}};
+  core::environment_layers layers{
+    .host = host_environment(), .configured = cfg_.python.env, .module_path = {bridge_}};
   for (auto& x : cfg_.python.path)
     layers.module_path.push_back(x);
   environment_ = core::merge_environment(layers);

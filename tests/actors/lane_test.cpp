@@ -21,7 +21,7 @@ struct lane_fixture : pool_fixture {
     for (size_t i = 1; i <= n; ++i)
       data.push_back(std::to_string(i));
     auto calls = submit_all(std::move(data));
-    REQUIRE(worker(0).inbox.size() == n);
+    REQUIRE(worker(0).inbox().size() == n);
     return calls;
   }
 
@@ -72,7 +72,7 @@ TEST_CASE_FIXTURE(lane_fixture, "calls behind one that runs long go elsewhere [P
   run();
   CHECK(text(calls[0]) == n(1));
   CHECK(!worker(0).running());
-  CHECK(worker(0).inbox.empty());
+  CHECK(worker(0).inbox().empty());
   for (auto& [data, times] : world.claims)
     CHECK_MESSAGE(times == 1, data);
 }
@@ -138,13 +138,13 @@ TEST_CASE_FIXTURE(lane_fixture, "without a barrier a claim is looked at twice [Q
   advance(2ms); // the limit is lowered
   advance(1ms);
   REQUIRE(worker(0).page().limit() == 3);
-  CHECK(worker(1).inbox.empty());
+  CHECK(worker(1).inbox().empty());
   worker(0).finish();
   worker(0).claim_begin(); // seen late
   advance(1ms);
-  CHECK(worker(1).inbox.empty());
+  CHECK(worker(1).inbox().empty());
   advance(2ms);
-  CHECK(worker(1).inbox.size() >= 1);
+  CHECK(worker(1).inbox().size() >= 1);
   worker(0).claim_end(); // gives the second back, too
   run();
   for (int i = 0; i < 4; ++i)
@@ -212,7 +212,7 @@ TEST_CASE_FIXTURE(lane_fixture, "a call whose deadline passes before it begins n
   auto running = submit("1");
   worker(0).claim();
   auto behind = submit("2", 1ms);
-  REQUIRE(worker(0).inbox.size() == 1);
+  REQUIRE(worker(0).inbox().size() == 1);
   advance(1ms);
   CHECK(failure(behind).reason == reason::deadline_exceeded);
   worker(0).finish();

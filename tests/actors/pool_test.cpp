@@ -25,11 +25,11 @@ TEST_CASE_FIXTURE(pool_fixture, "calls wait in the queue until a worker is prove
   run();
   worker(0).greet();
   run();
-  REQUIRE(worker(0).inbox.size() == 1); // the probe, and nothing else
-  CHECK(worker(0).inbox.front().tool == core::tool_number::probe);
+  REQUIRE(worker(0).inbox().size() == 1); // the probe, and nothing else
+  CHECK(worker(0).inbox().front().tool == core::tool_number::probe);
   worker(0).serve_all();
   run();
-  CHECK(worker(0).inbox.size() == 1);
+  CHECK(worker(0).inbox().size() == 1);
   worker(0).serve_all();
   run();
   CHECK(answered(call));
@@ -74,7 +74,7 @@ TEST_CASE_FIXTURE(pool_fixture, "a call leaves the queue when its time to wait i
   advance(500ms);
   CHECK(failure(waits).reason == reason::queue_timeout);
   bring_up(worker(0));
-  CHECK(worker(0).inbox.empty());
+  CHECK(worker(0).inbox().empty());
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "an idle lane gets a call at once, two lanes share [P4]") {
@@ -82,18 +82,18 @@ TEST_CASE_FIXTURE(pool_fixture, "an idle lane gets a call at once, two lanes sha
   start_ready();
   submit("1");
   submit("2");
-  CHECK(worker(0).inbox.size() == 1);
-  CHECK(worker(1).inbox.size() == 1);
+  CHECK(worker(0).inbox().size() == 1);
+  CHECK(worker(1).inbox().size() == 1);
 }
 
 TEST_CASE_FIXTURE(pool_fixture,
                   "a tool without samples travels alone, a short one in batches [P4]") {
   start_ready();
   auto calls = submit_all({"1", "2", "3", "4"});
-  CHECK(worker(0).inbox.size() == 1);
+  CHECK(worker(0).inbox().size() == 1);
   worker(0).serve_all();
   run();
-  CHECK(worker(0).inbox.size() == 3); // 5 µs each is known now
+  CHECK(worker(0).inbox().size() == 3); // 5 µs each is known now
 }
 
 TEST_CASE_FIXTURE(pool_fixture, "a crash costs the call that ran, the others go elsewhere [Q7]") {
@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(pool_fixture, "a crash costs the call that ran, the others go 
   worker(0).serve_all();
   run();
   auto calls = submit_all({"1", "2", "3"});
-  REQUIRE(worker(0).inbox.size() == 3);
+  REQUIRE(worker(0).inbox().size() == 3);
   worker(0).claim();
   crash(worker(0), SIGSEGV);
   CHECK(failure(calls[0]).reason == reason::worker_crashed);

@@ -113,11 +113,33 @@ TEST_CASE("environment variables may be written as numbers and truth values [E3]
         == std::map<std::string, std::string>{{"N", "1"}, {"B", "true"}, {"Z", "007"}});
 }
 
-TEST_CASE("profiles to come are refused as not there yet [E3]") {
-  CHECK(read_config(pool({{"profile", t.plain("process")}}), "pit.yaml"));
-  for (auto word : {"thread", "async"})
-    CHECK(fault_of(pool({{"profile", t.plain(word)}})).find("is not there yet")
+TEST_CASE("a profile to come is refused as not there yet, at its place [E3, W5]") {
+  for (auto word : {"process", "thread"})
+    CHECK(read_config(pool({{"profile", t.plain(word)}}), "pit.yaml")->config.pools[0].profile
+          == word);
+  CHECK(fault_of(pool({{"profile", t.plain("async")}}))
+          .find("`async` is not there yet; so far there is `process` and `thread`")
+        != std::string::npos);
+  CHECK(fault_of(pool({{"profile", t.plain("threads")}})).find("did you mean `thread`?")
+        != std::string::npos);
+}
+
+TEST_CASE("threads_env is a word or a number [E3, W5]") {
+  for (auto text : {"auto", "off", "1", "16"})
+    CHECK(
+      read_config(pool({{"threads_env", t.plain(text)}}), "pit.yaml")->config.pools[0].threads_env
+      == text);
+  for (auto text : {"on", "-1", "1.5", "0", ""})
+    CHECK(fault_of(pool({{"threads_env", t.plain(text)}})).find("threads_env")
           != std::string::npos);
+}
+
+TEST_CASE("more lanes than one without threads are refused with the reason [E3, W5]") {
+  auto fault = fault_of(pool({{"lanes", t.plain("2")}}));
+  CHECK(fault.find("needs `profile: thread`") != std::string::npos);
+  CHECK(fault.starts_with("pit.yaml:"));
+  CHECK(read_config(pool({{"lanes", t.plain("1")}}), "pit.yaml"));
+  CHECK(read_config(pool({{"lanes", t.plain("2")}, {"profile", t.plain("thread")}}), "pit.yaml"));
 }
 
 TEST_CASE("a pool forks its workers from a template unless told to exec them [E3, W3]") {

@@ -125,6 +125,32 @@ TEST_CASE("words are checked in configurations that a program made, too [E3]") {
   CHECK(blamed([](auto& x) { x.timeouts.profile = "fast"; }) == "timeouts.profile");
 }
 
+TEST_CASE("lanes need threads, and are bounded [E3, W5]") {
+  auto threads = [](size_t lanes) {
+    return [lanes](auto& x) {
+      x.pools[0].profile = "thread";
+      x.pools[0].lanes = lanes;
+    };
+  };
+  CHECK(passes(threads(1)));
+  CHECK(passes(threads(256)));
+  CHECK(blamed(threads(257)) == "pools[0].lanes");
+  CHECK(blamed(threads(0)) == "pools[0].lanes");
+  CHECK(blamed([](auto& x) { x.pools[0].lanes = 2; }) == "pools[0].lanes");
+  CHECK(blamed([](auto& x) { x.pools[0].profile = "async"; }) == "pools[0].profile");
+  CHECK(blamed([](auto& x) { x.pools[0].threads_env = "none"; }) == "pools[0].threads_env");
+  CHECK(blamed([](auto& x) { x.pools[0].threads_env = "0"; }) == "pools[0].threads_env");
+}
+
+TEST_CASE("a pool has as many lanes as it says, or as its profile has [W5]") {
+  auto x = pool_config{};
+  CHECK(lanes_of(x) == 1);
+  x.profile = "thread";
+  CHECK(lanes_of(x) == 4);
+  x.lanes = 9;
+  CHECK(lanes_of(x) == 9);
+}
+
 TEST_CASE("what could not be passed to a process is refused [E3]") {
   auto nul = std::string{"a\0b", 3};
   CHECK(blamed([&](auto& x) { x.python.executable = nul; }) == "python.executable");

@@ -75,6 +75,8 @@ TEST_CASE("a certificate is in the object [E4]") {
   CHECK(json::parse(to_json(x))["certificate"] == json::parse(R"({"pool": "default", "slot": 2,
     "generation": 7, "pid": 4711, "cause": "signal SIGSEGV", "signal": 11, "signal_name": "SIGSEGV",
     "running_tool": "boom", "age_ms": 1500, "calls_done": 9, "last_stderr": "bye"})"));
+  certificate->running_tools = {"boom", "other"};
+  CHECK(json::parse(to_json(x))["certificate"]["running_tools"] == json{"boom", "other"});
   certificate->signal = 0;
   certificate->exit_code = 0;
   certificate->ended_by_us = "deadline";

@@ -117,6 +117,21 @@ TEST_CASE("a call that died by our hand says why [Q7]") {
   CHECK(e.details.at("because") == "memory");
 }
 
+TEST_CASE("a call that died since another one was to end names that one [Q5]") {
+  auto x = std::make_shared<death_certificate>();
+  x->ended_by_us = "deadline";
+  x->running_tool = "slow";
+  x->running_tools = {"fast", "slow"};
+  judge(*x, true, 0, SIGKILL);
+  auto e = lost_call("fast", x, false);
+  CHECK(e.reason == reason::worker_killed);
+  CHECK(e.message == "the worker was ended by us (deadline) because of `slow` while it ran `fast`");
+  CHECK(e.details.at("because") == "deadline");
+  CHECK(e.details.at("culprit") == "slow");
+  x->ended_by_us = "shutdown";
+  CHECK_FALSE(lost_call("fast", x, false).details.contains("culprit"));
+}
+
 TEST_CASE("a start that was lost names what the worker did and how it ended [W10]") {
   auto x = verdict(true, 70, 0);
   auto e = lost_start("loaded its adapter", x);

@@ -49,12 +49,14 @@ class Failed(Exception):
 class Worker(Process):
     """A worker that is spoken to over gRPC, with one call or batch at a time or many."""
 
-    def __init__(self, adapter, **kwargs):
-        super().__init__(**kwargs)
+    def __init__(self, adapter, *, lanes=1, profile=pb.PROFILE_UNSPECIFIED, **kwargs):
+        super().__init__(lanes=lanes, **kwargs)
         self.adapter = adapter
-        self._next = 1
-        self._batches = SimpleQueue()
-        self._finals = SimpleQueue()
+        self.profile = profile
+        self.lanes = range(lanes)
+        self._next = [1] * lanes
+        self._batches = [SimpleQueue() for _ in self.lanes]
+        self._finals = [SimpleQueue() for _ in self.lanes]
         self._frames = SimpleQueue()
         self.answers = SimpleQueue()
         self.tools = {}
@@ -92,7 +94,8 @@ class Worker(Process):
             run_id="test",
             pool="test",
             adapter=self.adapter,
-            lanes=1,
+            lanes=len(self.lanes),
+            profile=self.profile,
         )
         request.limits.payload_bytes = 16 << 20
         request.limits.depth = 100
@@ -111,19 +114,23 @@ class Worker(Process):
         return self._method("stream_stream", name, reply)(requests, metadata=metadata)
 
     def open(self):
-        self.work = self.open_stream("Work", pb.Results, iter(self._batches.get, None))
+        self.works = [
+            self.open_stream("Work", pb.Results, iter(self._batches[i].get, None), lane=str(i))
+            for i in self.lanes
+        ]
         self.control = self.open_stream(
             "Control", pb.WorkerFrame, iter(self._frames.get, None), lane=None
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        for lane in self.lanes:
+            threading.Thread(target=self._read, args=(lane,), daemon=True).start()
         threading.Thread(target=self._read_control, daemon=True).start()
         return self
 
-    def _read(self):
+    def _read(self, lane):
         with contextlib.suppress(grpc.RpcError):
-            for results in self.work:
-                self._finals.put(results)
-        self._finals.put(None)
+            for results in self.works[lane]:
+                self._finals[lane].put(results)
+        self._finals[lane].put(None)
 
     def _read_control(self):
         with contextlib.suppress(grpc.RpcError):
@@ -136,40 +143,40 @@ class Worker(Process):
         assert not reply.HasField("error"), reply.error
         return self.open()
 
-    def send(self, batch):
+    def send(self, batch, lane=0):
         """Gives a batch its numbers and sends it; returns the first number."""
-        batch.first_seq = self._next
-        self._next += batch.count
-        self._batches.put(batch)
+        batch.first_seq = self._next[lane]
+        self._next[lane] += batch.count
+        self._batches[lane].put(batch)
         return batch.first_seq
 
-    def submit(self, tool, *calls, budgets=(), contexts=()):
+    def submit(self, tool, *calls, budgets=(), contexts=(), lane=0):
         number = self.tools[tool] if isinstance(tool, str) else tool
         batch = pb.Batch(count=len(calls), kind=pb.PAYLOAD_KIND_JSON, tool_all=number)
         batch.args = json.dumps(calls).encode()
         batch.budget_us.extend(budgets)
         batch.context.extend(contexts)
-        return self.send(batch)
+        return self.send(batch, lane)
 
-    def results(self, timeout=TIMEOUT):
+    def results(self, timeout=TIMEOUT, lane=0):
         """The next Results message; None at the end of the stream."""
         try:
-            return self._finals.get(timeout=timeout)
+            return self._finals[lane].get(timeout=timeout)
         except Empty:
             raise AssertionError(f"no results within {timeout} s: {self.stderr.text}") from None
 
-    def finals(self, count, timeout=TIMEOUT):
+    def finals(self, count, timeout=TIMEOUT, lane=0):
         """The next finals by number: a value or a Failed."""
         found = {}
         while len(found) < count:
-            results = self.results(timeout)
+            results = self.results(timeout, lane)
             assert results is not None, f"the stream ended: {self.stderr.text}"
             found.update(unpack(results))
         return found
 
-    def call(self, tool, **arguments):
-        seq = self.submit(tool, arguments)
-        ((number, final),) = self.finals(1).items()
+    def call(self, tool, /, on_lane=0, **arguments):
+        seq = self.submit(tool, arguments, lane=on_lane)
+        ((number, final),) = self.finals(1, lane=on_lane).items()
         assert number == seq
         if isinstance(final, Failed):
             raise final
@@ -183,8 +190,8 @@ class Worker(Process):
             return failed.error
         raise AssertionError(f"{tool} returned {value!r}")
 
-    def cancel(self, seq):
-        self.words[CANCEL] = seq
+    def cancel(self, seq, lane=0):
+        self.pages[lane][CANCEL] = seq
         self.signal(INTERRUPT)
 
     def heartbeat(self, nonce):
@@ -198,7 +205,8 @@ class Worker(Process):
         self._frames.put(pb.HostFrame(log_level=pb.LogLevel(level=level)))
 
     def end_work_stream(self):
-        self._batches.put(None)
+        for batches in self._batches:
+            batches.put(None)
 
     def end_control_stream(self):
         self._frames.put(None)

@@ -63,7 +63,7 @@ class Output:
 class Process:
     """A worker process with its side socket, page and output; no gRPC yet."""
 
-    def __init__(self, *, token=None, python=sys.executable, environment=None, command=None, path=None):
+    def __init__(self, *, token=None, python=sys.executable, environment=None, command=None, path=None, lanes=1):
         self.token = secrets.token_bytes(32) if token is None else token
         self.folder = tempfile.TemporaryDirectory(prefix="sp")
         self.path = path or os.path.join(self.folder.name, "1.sock")
@@ -71,12 +71,16 @@ class Process:
         self.side, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.side.settimeout(TIMEOUT)
         page_fd = os.memfd_create("lanes", os.MFD_ALLOW_SEALING)
-        os.ftruncate(page_fd, SECTION)
+        os.ftruncate(page_fd, lanes * SECTION)
         fcntl(page_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW)
-        self._mapped = mmap.mmap(page_fd, SECTION)
-        self.words = memoryview(self._mapped).cast("Q")
-        self.words[0] = 0x31304E4C5449504E
-        self.words[LIMIT] = self.words[ACKED] = (1 << 64) - 1
+        self._mapped = mmap.mmap(page_fd, lanes * SECTION)
+        every = memoryview(self._mapped).cast("Q")
+        self.pages = [every[i * SECTION // 8 : (i + 1) * SECTION // 8] for i in range(lanes)]
+        every.release()
+        for words in self.pages:
+            words[0] = 0x31304E4C5449504E
+            words[LIMIT] = words[ACKED] = (1 << 64) - 1
+        self.words = self.pages[0]
         lifetime, self.lifetime = os.pipe()
         token_read, token_write = os.pipe()
         os.write(token_write, self.token)
@@ -139,7 +143,8 @@ class Process:
         os.close(self.lifetime)
         self.stdout.finish()
         self.stderr.finish()
-        self.words.release()
+        for words in self.pages:
+            words.release()
         self._mapped.close()
         self.folder.cleanup()
 

@@ -20,6 +20,7 @@ FILES = [
     "test_lane",
     "test_journal",
     "test_interrupt",
+    "test_thread_interrupt",
     "test_testing",
 ]
 

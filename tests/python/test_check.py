@@ -52,6 +52,22 @@ def test_check_prints_tools_schemas_and_pitfalls_Y6(tmp_path):
         assert piece in done.stdout, piece
 
 
+def test_check_says_what_may_run_at_the_same_time_Y6():
+    done = run("check", "adapters.lanes:Lanes")
+    assert "tool(s), thread safe\n" in done.stdout
+    assert "alone (one at a time)\n" in done.stdout
+    assert "sensitive (on the main thread)\n" in done.stdout
+    found = json.loads(run("check", "--json", "adapters.lanes:Lanes").stdout)
+    flags = {x["name"]: (x["thread_safe"], x["thread_sensitive"]) for x in found["tools"]}
+    assert found["thread_safe"] is True
+    assert (flags["ok"], flags["alone"], flags["sensitive"]) == (
+        (True, False),
+        (False, False),
+        (True, True),
+    )
+    assert json.loads(run("check", "--json", "adapters.plain:Plain").stdout)["thread_safe"] is False
+
+
 def test_check_prints_json_Y6():
     done = run("check", "--json", "adapters.plain:Plain")
     found = json.loads(done.stdout)

@@ -121,7 +121,7 @@ def test_the_end_of_the_host_ends_a_stuck_worker_without_cleanup_W2(what, tool, 
         stuck_in(worker, tool, **arguments)
         {
             "side": worker.side.close,
-            "work": worker.work.cancel,
+            "work": worker.works[0].cancel,
             "control": worker.end_control_stream,
             "channel": worker.channel.close,
         }[what]()
@@ -136,7 +136,7 @@ def test_the_end_of_the_host_ends_an_idle_worker_W2(what):
         assert worker.heartbeat(1) == 1 and worker.call("nap", seconds=0)
         {
             "side": worker.side.close,
-            "work": worker.work.cancel,
+            "work": worker.works[0].cancel,
             "control": worker.control.cancel,
             "work stream": worker.end_work_stream,
         }[what]()

@@ -28,6 +28,7 @@ struct simulation : pool_fixture {
 
   explicit simulation(uint64_t seed) : random{seed} {
     cfg.workers = 1 + pick(3);
+    lanes = chance(50) ? 1 : static_cast<uint32_t>(2 + pick(3));
     cfg.queue.max_calls = 5 + pick(40);
     cfg.restart.backoff = {0ms, 10ms};
     cfg.restart.start_failures = 3 + pick(3);
@@ -38,6 +39,7 @@ struct simulation : pool_fixture {
     world.has_barrier = chance(70);
     barrier = [this] { return race(); };
     cancel_grace = 100ms;
+    drain = std::chrono::milliseconds{1 + pick(300)};
     stop_grace = 100ms;
     listen();
     start();
@@ -55,7 +57,8 @@ struct simulation : pool_fixture {
     if (sched.jobs.empty())
       return;
     for (auto& x : world.workers)
-      limits[x->label] = x->page().limit();
+      for (auto& lane : x->lanes)
+        limits[&lane] = lane.page().limit();
     std::rotate(sched.jobs.begin(), sched.jobs.begin() + static_cast<long>(pick(sched.jobs.size())),
                 sched.jobs.end());
     sched.run_once();
@@ -125,8 +128,12 @@ struct simulation : pool_fixture {
   }
 
   void serve(scripted_worker& x) {
-    if (x.shutdown_came && !x.running() && chance(30))
+    if (x.shutdown_came && !x.any_running() && chance(30))
       return x.exit(0);
+    serve(x.lanes[pick(x.lanes.size())]);
+  }
+
+  void serve(scripted_lane& x) {
     auto stuck = x.running() && (stubborn.count(x.current().data) > 0 || (stopped && chance(70)));
     if (stuck)
       return;
@@ -152,18 +159,22 @@ struct simulation : pool_fixture {
   /// The host has lowered a limit and not yet read what was claimed: a worker claims a call then,
   /// having read the limit before that or after.
   bool race() {
-    for (auto& x : world.workers) {
-      auto limit = x->page().limit();
-      if (x->dead() || limit == limits[x->label] || !x->may_claim())
-        continue;
-      if (chance(50))
-        x->page().set_limit(core::lane_page::no_limit);
-      x->claim();
-      x->page().set_limit(limit);
-    }
+    for (auto& x : world.workers)
+      for (auto& lane : x->lanes)
+        if (!x->dead())
+          race(lane);
     return true;
   }
-  std::map<std::string, uint64_t> limits; // as they were before this step
+  void race(scripted_lane& x) {
+    auto limit = x.page().limit();
+    if (limit == limits[&x] || !x.may_claim())
+      return;
+    if (chance(50))
+      x.page().set_limit(core::lane_page::no_limit);
+    x.claim();
+    x.page().set_limit(limit);
+  }
+  std::map<const scripted_lane*, uint64_t> limits; // as they were before this step
 
   scripted_worker* any_worker() {
     auto alive = std::vector<scripted_worker*>{};
@@ -234,6 +245,7 @@ struct simulation : pool_fixture {
       auto lost = why == reason::worker_crashed || why == reason::worker_killed;
       REQUIRE((!lost || world.claims_begun.count(data) > 0)); // what no worker began goes elsewhere
       REQUIRE((!lost || world.noted.count(data) == 0));       // its result was there
+      tally["(neighbours)"] += end.error().details.count("culprit");
       auto waited = why == reason::queue_timeout || why == reason::pool_saturated;
       REQUIRE((!waited || !began));
     }
@@ -316,8 +328,9 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
   for (uint64_t seed = 1; seed <= seeds; ++seed)
     simulate(seed, tally, told);
   // The orders did lead to all these ends.
-  for (auto* way : {"ok", "worker_crashed", "worker_killed", "deadline_exceeded", "queue_timeout",
-                    "cancelled", "pool_saturated", "pool_failed", "unknown_tool", "(reports)"})
+  for (auto* way :
+       {"ok", "worker_crashed", "worker_killed", "deadline_exceeded", "queue_timeout", "cancelled",
+        "pool_saturated", "pool_failed", "unknown_tool", "(reports)", "(neighbours)"})
     CHECK_MESSAGE(tally[way] > 0, way << " never happened");
   // No template, exception or slow subscriber is played here.
   for (auto& row : event_table)

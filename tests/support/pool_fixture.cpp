@@ -44,15 +44,18 @@ void pool_fixture::start() {
   auto plan = pool_plan{};
   plan.settings.config = cfg;
   plan.settings.workers = *cfg.workers;
+  plan.settings.lanes = lanes;
   plan.settings.worker = [this](uint32_t slot, uint32_t generation) -> result<worker_config> {
     auto x = worker_config{};
     x.launch.label = "p/" + std::to_string(slot) + "." + std::to_string(generation);
+    x.launch.lanes = x.hello.lanes = lanes;
     x.hello.pool = "p";
     x.hello.slot = slot;
     x.hello.generation = generation;
     x.hello.payload_bytes = 1 << 20;
     x.start_timeout = cfg.start.timeout;
     x.cancel_grace = cancel_grace;
+    x.drain = drain;
     x.stop_grace = stop_grace;
     return x;
   };
@@ -89,7 +92,8 @@ void pool_fixture::bring_up(scripted_worker& x) {
 
 void pool_fixture::crash(scripted_worker& x, int signal) {
   x.die(signal);
-  x.tell_lane_closed();
+  while (!x.lane_closed_told())
+    x.tell_lane_closed();
   x.tell_exit();
   run();
 }

@@ -30,9 +30,11 @@ struct pool_fixture : actor_fixture {
   std::shared_ptr<telemetry::event_hub> events = std::make_shared<telemetry::event_hub>(log);
   test::event_ledger ledger;
   pool_config cfg;
+  uint32_t lanes = 1;
   /// What happens at a memory barrier; the scripted world has no caches.
   std::function<bool()> barrier = [] { return true; };
   duration cancel_grace = std::chrono::seconds{2};
+  duration drain = std::chrono::seconds{30};
   duration stop_grace = std::chrono::seconds{2};
 
   pool_fixture() {

@@ -1,5 +1,6 @@
 #include "tests/support/scripted_world.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <stdexcept>
 
@@ -26,11 +27,12 @@ public:
   bool is_forked() const noexcept override {
     return false;
   }
-  core::lane_page page(uint32_t) noexcept override {
-    return x_->page();
+  core::lane_page page(uint32_t lane) noexcept override {
+    return x_->lanes.at(lane).page();
   }
   bool signal(int) noexcept override {
-    ++x_->interrupts;
+    for (auto& lane : x_->lanes)
+      ++lane.interrupts;
     return !x_->dead();
   }
   void kill_group() noexcept override {
@@ -56,9 +58,13 @@ public:
     x->events_ = std::move(events);
     x->done_ = std::move(done);
     x->pid_ = static_cast<int64_t>(1000 + world_.workers.size());
-    x->memory_.resize(core::lane_page::section_size / sizeof(uint64_t));
-    x->page().prepare();
-    x->journal_.emplace(x->page());
+    constexpr auto words = core::lane_page::section_size / sizeof(uint64_t);
+    x->memory_.resize(spec.lanes * words);
+    for (uint32_t i = 0; i < spec.lanes; ++i) {
+      auto page = core::lane_page{x->memory_.data() + i * words};
+      page.prepare();
+      x->lanes.emplace_back(*x, i, std::move(page));
+    }
     world_.workers.push_back(std::move(x));
   }
 
@@ -90,7 +96,7 @@ public:
   void send(const core::batch& x) override {
     auto seq = x.first_seq;
     for (auto& item : x.items)
-      x_->inbox.push_back({x.first_seq, seq++, item.tool, std::string{item.data}});
+      x_->lanes.at(x.lane).inbox.push_back({x.first_seq, seq++, item.tool, std::string{item.data}});
   }
   void shutdown(std::chrono::milliseconds) override {
     x_->shutdown_came = true;
@@ -132,10 +138,6 @@ std::vector<core::tool_entry> scripted_world::declared() const {
 
 // -- steps ----------------------------------------------------------------------------
 
-core::lane_page scripted_worker::page() {
-  return core::lane_page{memory_.data()};
-}
-
 void scripted_worker::spawn() {
   now = phase::spawned;
   std::exchange(done_, nullptr)(std::make_unique<scripted_process>(shared_from_this()));
@@ -157,7 +159,7 @@ void scripted_worker::greet() {
   hello_is_open_ = false;
   auto reply = core::hello_reply{};
   reply.pid = pid_;
-  reply.lanes = 1;
+  reply.lanes = static_cast<uint32_t>(lanes.size());
   reply.tools = world_->declared();
   reply.has_barrier = world_->has_barrier;
   if (channel_alive_)
@@ -169,71 +171,6 @@ void scripted_worker::refuse_hello(error why) {
   hello_is_open_ = false;
   if (channel_alive_)
     channel_events_.on_greeted(tl::unexpected{std::move(why)});
-}
-
-void scripted_worker::claim() {
-  claim_begin();
-  claim_end();
-}
-
-void scripted_worker::claim_begin() {
-  claiming_ = inbox.front();
-  claimed_before_ = page().claimed();
-  page().set_claimed(claiming_->seq);
-  world_->claims_begun.insert(claiming_->data);
-}
-
-void scripted_worker::claim_end() {
-  auto x = *std::exchange(claiming_, std::nullopt);
-  if (page().limit() < x.seq) {
-    page().set_claimed(claimed_before_);
-    std::erase_if(inbox, [&](auto& other) { return other.batch == x.batch; });
-    revoked_from_ = x.seq;
-    ++world_->reports;
-    return send(); // the end of the batch
-  }
-  inbox.pop_front();
-  running_ = std::move(x);
-  interrupts = 0;
-  if (running_->tool >= core::tool_number::first)
-    ++world_->claims[running_->data];
-}
-
-void scripted_worker::finish() {
-  auto final = core::final_result{running_->seq, 5, payload{false, running_->data}};
-  if (journal_->note(running_->seq, running_->data))
-    world_->noted.insert(running_->data);
-  else
-    owed_ = running_->seq;
-  page().set_done(running_->seq);
-  made_.push_back(std::move(final));
-  running_.reset();
-}
-
-void scripted_worker::finish_with(error why) {
-  owed_ = running_->seq;
-  page().set_done(running_->seq);
-  made_.push_back({running_->seq, 5, tl::unexpected{std::move(why)}});
-  running_.reset();
-}
-
-void scripted_worker::send() {
-  if (!made_.empty())
-    journal_->mark(made_.back().seq);
-  auto message = core::results{0, std::exchange(made_, {}), std::exchange(revoked_from_, 0)};
-  if (channel_alive_)
-    channel_events_.on_results(std::move(message));
-}
-
-void scripted_worker::serve_all() {
-  while (running_ || may_claim()) {
-    if (!running_)
-      claim();
-    if (running_)
-      finish();
-  }
-  if (!made_.empty())
-    send();
 }
 
 void scripted_worker::die(int signal) {
@@ -253,18 +190,90 @@ void scripted_worker::tell_exit() {
 }
 
 void scripted_worker::tell_lane_closed() {
-  closed_told_ = true;
+  auto lane = static_cast<uint32_t>(closed_told_);
+  closed_told_ = hello_is_open_ ? lanes.size() : closed_told_ + 1;
   if (!channel_alive_)
     return;
   if (std::exchange(hello_is_open_, false))
     channel_events_.on_greeted(fail(reason::worker_start_failed, "connection lost"));
   else
-    channel_events_.on_lane_closed(0, "connection lost");
+    channel_events_.on_lane_closed(lane, "connection lost");
 }
 
-bool scripted_worker::interrupted() const {
-  auto& self = const_cast<scripted_worker&>(*this);
-  return running_ && interrupts > 0 && self.page().cancel() == running_->seq;
+bool scripted_worker::any_running() const {
+  return std::any_of(lanes.begin(), lanes.end(), [](auto& x) { return x.running(); });
+}
+
+void scripted_worker::serve_all() {
+  for (auto& lane : lanes)
+    lane.serve_all();
+}
+
+// -- steps of a lane --------------------------------------------------------------------
+
+void scripted_lane::claim() {
+  claim_begin();
+  claim_end();
+}
+
+void scripted_lane::claim_begin() {
+  claiming_ = inbox.front();
+  claimed_before_ = page_.claimed();
+  page_.set_claimed(claiming_->seq);
+  worker_.world_->claims_begun.insert(claiming_->data);
+}
+
+void scripted_lane::claim_end() {
+  auto x = *std::exchange(claiming_, std::nullopt);
+  if (page_.limit() < x.seq) {
+    page_.set_claimed(claimed_before_);
+    std::erase_if(inbox, [&](auto& other) { return other.batch == x.batch; });
+    revoked_from_ = x.seq;
+    ++worker_.world_->reports;
+    return send(); // the end of the batch
+  }
+  inbox.pop_front();
+  running_ = std::move(x);
+  interrupts = 0;
+  if (running_->tool >= core::tool_number::first)
+    ++worker_.world_->claims[running_->data];
+}
+
+void scripted_lane::finish() {
+  auto final = core::final_result{running_->seq, 5, payload{false, running_->data}};
+  if (journal_.note(running_->seq, running_->data))
+    worker_.world_->noted.insert(running_->data);
+  else
+    owed_ = running_->seq;
+  page_.set_done(running_->seq);
+  made_.push_back(std::move(final));
+  running_.reset();
+}
+
+void scripted_lane::finish_with(error why) {
+  owed_ = running_->seq;
+  page_.set_done(running_->seq);
+  made_.push_back({running_->seq, 5, tl::unexpected{std::move(why)}});
+  running_.reset();
+}
+
+void scripted_lane::send() {
+  if (!made_.empty())
+    journal_.mark(made_.back().seq);
+  auto message = core::results{index_, std::exchange(made_, {}), std::exchange(revoked_from_, 0)};
+  if (worker_.channel_alive_)
+    worker_.channel_events_.on_results(std::move(message));
+}
+
+void scripted_lane::serve_all() {
+  while (running_ || may_claim()) {
+    if (!running_)
+      claim();
+    if (running_)
+      finish();
+  }
+  if (!made_.empty())
+    send();
 }
 
 } // namespace snakepit

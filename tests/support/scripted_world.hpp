@@ -15,13 +15,11 @@ namespace snakepit {
 
 class scripted_world;
 
-/// What the tests play: worker processes whose every step is taken by hand. A process does nothing
-/// by itself; each of its members moves it by one step, as the real one would, its lane page one
-/// word at a time. One lane each.
-class scripted_worker : public std::enable_shared_from_this<scripted_worker> {
-public:
-  enum class phase { ordered, spawned, bound, greeted, serving, dead };
+class scripted_worker;
 
+/// One lane of a played worker. Its page is written one word at a time, as the real one writes it.
+class scripted_lane {
+public:
   struct item {
     uint64_t batch; ///< first number of its batch
     uint64_t seq;
@@ -29,24 +27,16 @@ public:
     std::string data;
   };
 
+  scripted_lane(scripted_worker& worker, uint32_t index, core::lane_page page)
+    : worker_{worker}, index_{index}, page_{std::move(page)}, journal_{page_} {}
+
   // -- what the host did ------------------------------------------------------
 
-  std::string label;
-  phase now = phase::ordered;
-  bool hello_came = false;
-  bool shutdown_came = false;
-  bool kill_came = false; ///< SIGKILL, takes effect with `die`
   int interrupts = 0;     ///< signals since the running call was claimed
   std::deque<item> inbox; ///< sent and not claimed
-  bool object_alive = false;
 
   // -- steps ------------------------------------------------------------------
 
-  void spawn();
-  void fail_to_spawn(error why);
-  void bind();
-  void refuse_hello(error why);
-  void greet();
   /// Claims the next call: `claim_begin` and `claim_end` at once.
   void claim();
   /// Writes that it claims the next call.
@@ -61,12 +51,6 @@ public:
   void send();
   /// Claims, finishes and sends everything; probes included.
   void serve_all();
-  /// Leader and group are gone; the host is told nothing yet.
-  void die(int signal);
-  void exit(int code);
-  void tell_exit();
-  /// The connection's end: of the lane, or of a Hello that was not answered.
-  void tell_lane_closed();
 
   // -- questions ----------------------------------------------------------------
 
@@ -79,8 +63,101 @@ public:
   bool claiming() const {
     return claiming_.has_value();
   }
-  bool may_claim() {
-    return !running_ && !claiming_ && !inbox.empty() && owed_ <= page().acked();
+  bool may_claim() const {
+    return !running_ && !claiming_ && !inbox.empty() && owed_ <= page_.acked();
+  }
+  const item& current() const {
+    return *running_;
+  }
+  /// Whether the running call was told to end, as Python's handler would see it.
+  bool interrupted() const {
+    return running_ && interrupts > 0 && page_.cancel() == running_->seq;
+  }
+  core::lane_page& page() {
+    return page_;
+  }
+
+private:
+  scripted_worker& worker_;
+  uint32_t index_;
+  core::lane_page page_;
+  test::journal_writer journal_;
+  std::optional<item> claiming_;
+  std::optional<item> running_;
+  uint64_t claimed_before_ = 0;
+  uint64_t revoked_from_ = 0;
+  uint64_t owed_ = 0;
+  std::vector<core::final_result> made_;
+};
+
+/// What the tests play: worker processes whose every step is taken by hand. A process does nothing
+/// by itself; each of its members moves it by one step, as the real one would. What is about a lane
+/// is about the first one; see `lanes` for others.
+class scripted_worker : public std::enable_shared_from_this<scripted_worker> {
+public:
+  enum class phase { ordered, spawned, bound, greeted, serving, dead };
+
+  std::deque<scripted_lane> lanes;
+
+  // -- what the host did ------------------------------------------------------
+
+  std::string label;
+  phase now = phase::ordered;
+  bool hello_came = false;
+  bool shutdown_came = false;
+  bool kill_came = false; ///< SIGKILL, takes effect with `die`
+  bool object_alive = false;
+
+  const std::deque<scripted_lane::item>& inbox() const {
+    return lanes[0].inbox;
+  }
+
+  // -- steps ------------------------------------------------------------------
+
+  void spawn();
+  void fail_to_spawn(error why);
+  void bind();
+  void refuse_hello(error why);
+  void greet();
+  void claim() {
+    lanes[0].claim();
+  }
+  void claim_begin() {
+    lanes[0].claim_begin();
+  }
+  void claim_end() {
+    lanes[0].claim_end();
+  }
+  void finish() {
+    lanes[0].finish();
+  }
+  void finish_with(error why) {
+    lanes[0].finish_with(std::move(why));
+  }
+  void send() {
+    lanes[0].send();
+  }
+  /// On all lanes.
+  void serve_all();
+  /// Leader and group are gone; the host is told nothing yet.
+  void die(int signal);
+  void exit(int code);
+  void tell_exit();
+  /// The connection's end: of one more lane, or of a Hello that was not answered.
+  void tell_lane_closed();
+
+  // -- questions ----------------------------------------------------------------
+
+  bool running() const {
+    return lanes[0].running();
+  }
+  bool may_claim() const {
+    return lanes[0].may_claim();
+  }
+  /// On any lane.
+  bool any_running() const;
+  bool interrupted() const {
+    return lanes[0].interrupted();
   }
   bool dead() const {
     return now == phase::dead;
@@ -89,17 +166,14 @@ public:
     return exit_told_;
   }
   bool lane_closed_told() const {
-    return closed_told_ || !(opened_ || hello_is_open_);
+    return closed_told_ == lanes.size() || !(opened_ || hello_is_open_);
   }
-  const item& current() const {
-    return *running_;
+  core::lane_page& page() {
+    return lanes[0].page();
   }
-  /// Whether the running call was told to end, as Python's handler would see it.
-  bool interrupted() const;
-
-  core::lane_page page();
 
 private:
+  friend class scripted_lane;
   friend class scripted_process;
   friend class scripted_channel;
   friend class scripted_launcher;
@@ -113,16 +187,9 @@ private:
   bool hello_is_open_ = false;
   bool opened_ = false;
   bool exit_told_ = false;
-  bool closed_told_ = false;
+  size_t closed_told_ = 0;
   io::exit_status status_;
   std::vector<uint64_t> memory_;
-  std::optional<item> claiming_;
-  std::optional<item> running_;
-  std::optional<test::journal_writer> journal_;
-  uint64_t claimed_before_ = 0;
-  uint64_t revoked_from_ = 0;
-  uint64_t owed_ = 0;
-  std::vector<core::final_result> made_;
   int64_t pid_ = 0;
 };
 

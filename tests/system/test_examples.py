@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import socket
 import subprocess
 
 import pytest
@@ -88,6 +89,17 @@ def test_embed_in_caf(host):
     it = run(host, "embed_in_caf", ADAPTERS / "hello.py")
     assert (it.returncode, it.stderr) == (0, "")
     assert it.stdout == '"Hello, Erlang!"\n"Hello, Elixir!"\n'
+
+
+def test_port_check(host):
+    """[W5]"""
+    threads = ["-n", "1", "--profile", "thread", "--lanes", "4"]
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        it = host.run("map", ADAPTERS / "port_check.py", "is_open", *threads, stdin=f"{port}\n1\n")
+    assert (it.lines, it.code) == ([True, False], 0), it.err
+    it = host.call("report", "path=found", *threads, adapter=ADAPTERS / "port_check.py")
+    assert (it.json, it.code) == (0, 0), it.err
 
 
 def test_an_example_says_what_is_wrong(host):

@@ -9,7 +9,7 @@ import subprocess
 import termios
 
 import pytest
-from host import LIMIT, MISBEHAVE, SNAKEPIT, eventually
+from host import ADAPTERS, LIMIT, MISBEHAVE, ROOT, SNAKEPIT, eventually
 
 
 def waiting_in(fd):
@@ -262,3 +262,21 @@ def test_large_results_go_through_a_slow_reader(host):
     it.stdout.close()
     it.stderr.close()
     assert (it.wait(timeout=LIMIT), lines) == (0, 40)
+
+
+def test_the_lanes_of_a_worker_map_at_the_same_time(host):
+    """[W5] [E4]"""
+    lines = "".join('{"n": 8}\n' for _ in range(8))
+    got = host.run(
+        *("map", ROOT / "tests" / "public" / "threads.py", "meet"),
+        *("-n", "1", "--profile", "thread", "--lanes", "8"),
+        stdin=lines,
+    )
+    assert got.code == 0, got
+    assert len(set(got.lines)) == 1 and len(got.lines) == 8
+
+
+def test_lanes_want_threads(host):
+    """[W5] [E3]"""
+    got = host.run("map", ADAPTERS / "hello.py", "greet", "--lanes", "2", stdin="")
+    assert got.code == 2 and "profile: thread" in got.err

@@ -43,8 +43,11 @@ struct death_certificate {
   std::string signal_name;      ///< "SIGSEGV"
   /// Why we ended it ("deadline", "cancel", "shutdown", "start", "protocol"), empty if we did not.
   std::string ended_by_us;
-  /// Tool that ran when it died, empty if none.
+  /// Tool that ran when it died, empty if none. Of several the one for which we ended it, else the
+  /// one of the first lane.
   std::string running_tool;
+  /// If several calls ran: the tool of each.
+  std::vector<std::string> running_tools;
   std::chrono::milliseconds age{0};
   uint64_t calls_done = 0;
   /// The end of what it wrote to stderr, 4 KiB at most.

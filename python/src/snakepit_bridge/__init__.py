@@ -18,7 +18,7 @@ if sys.version_info < (3, 9):
     raise ImportError(f"snakepit_bridge needs Python 3.9 or later, this is {sys.version.split()[0]}")
 
 from ._version import __version__
-from .adapter import Adapter, BaseAdapter, tool
+from .adapter import Adapter, BaseAdapter, ThreadSafeAdapter, tool
 from .codec import Marker
 from .context import CallContext, Cancelled, current
 
@@ -28,6 +28,7 @@ __all__ = [
     "CallContext",
     "Cancelled",
     "Marker",
+    "ThreadSafeAdapter",
     "__version__",
     "current",
     "tool",

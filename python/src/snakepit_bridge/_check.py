@@ -24,6 +24,7 @@ def report(spec: str) -> Dict[str, Any]:
         notes.append(f"its import starts {started} thread(s); do that in initialize")
     return {
         "adapter": loaded.name,
+        "thread_safe": loaded.thread_safe,
         "tools": [_tool(tool) for tool in loaded.tools],
         "pitfalls": notes,
     }
@@ -37,17 +38,22 @@ def _tool(tool: ToolSpec) -> Dict[str, Any]:
         "raw": tool.raw,
         "idempotent": tool.idempotent,
         "interrupt": tool.interrupt,
+        "thread_safe": not tool.alone,
+        "thread_sensitive": tool.thread_sensitive,
         "async": tool.is_async,
         "pitfalls": tool.notes,
     }
 
 
 def as_text(found: Dict[str, Any]) -> str:
-    lines = [f"{found['adapter']}: {len(found['tools'])} tool(s)"]
+    safe = ", thread safe" if found["thread_safe"] else ""
+    lines = [f"{found['adapter']}: {len(found['tools'])} tool(s){safe}"]
     lines += [f"  pitfall: {note}" for note in found["pitfalls"]]
     for tool in found["tools"]:
         flags = [x for x in ("raw", "idempotent", "async") if tool[x]]
         flags += [] if tool["interrupt"] else ["not interrupted"]
+        flags += [] if tool["thread_safe"] else ["one at a time"]
+        flags += ["on the main thread"] if tool["thread_sensitive"] else []
         lines += ["", f"{tool['name']}{' (' + ', '.join(flags) + ')' if flags else ''}"]
         if tool["description"]:
             lines.append(f"  {tool['description']}")

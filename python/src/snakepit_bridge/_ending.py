@@ -21,6 +21,9 @@ from ._stdio import Stdio
 EXIT_BROKEN = 70
 #: Of the grace time that the host gives; the rest is for our way out.
 _SHARE = 0.9
+#: Of the same, how much is for calls on other threads than the main one: they may be the ones that
+#: never end, and `cleanup` is to run all the same.
+_CALLS_SHARE = 0.6
 
 
 class Ending:
@@ -30,6 +33,7 @@ class Ending:
         self._stdio = stdio
         self._lock = threading.Lock()
         self._stopping = False
+        self._calls_until = 0.0
 
     @property
     def is_stopping(self) -> bool:
@@ -41,9 +45,14 @@ class Ending:
         with self._lock:
             if self._stopping:
                 return False
+            self._calls_until = time.monotonic() + grace * _CALLS_SHARE
             self._stopping = True
         _thread.start_new_thread(self._end_after, (grace * _SHARE,))
         return True
+
+    def patience(self) -> float:
+        """For how many more seconds calls on other threads are awaited; after `begin`."""
+        return max(0.0, self._calls_until - time.monotonic())
 
     def _end_after(self, seconds: float) -> None:
         time.sleep(seconds)

@@ -41,6 +41,11 @@ class Interrupts:
         #: Set while an async tool runs.
         self.task: Optional["asyncio.Task[Any]"] = None
 
+    def turn_to(self, words: memoryview) -> None:
+        """What runs next is a call of this lane. While nothing is armed."""
+        self._words = words
+        self.hit = 0
+
     def enter(self, seq: int, call: Callable[..., Any], arguments: Any) -> Any:
         """Calls a tool unless its call was cancelled already."""
         if self._words[_page.CANCEL] == seq:

@@ -1,7 +1,8 @@
 """The lane: runs the calls of each batch in order and collects their finals.
 
 Knows nothing of gRPC or protobuf: a batch is anything with the fields of `snakepit.worker.v1.Batch`,
-finals leave through `pack`. Runs on one thread, in a worker the main thread.
+finals leave through `pack`. Runs on one thread: in a worker the main thread, unless it is a
+`_thread_lane.ThreadLane`.
 """
 
 from __future__ import annotations
@@ -73,8 +74,9 @@ class Lane(Generic[R]):
         serialize: Callable[[R], bytes],
         is_well: Callable[[], bool] = lambda: True,
         mend: Callable[[], None] = lambda: None,
+        interrupts: Optional[Interrupts] = None,
     ) -> None:
-        self.interrupts = Interrupts(words)
+        self.interrupts = interrupts or Interrupts(words)
         self.loop = LaneLoop(self.interrupts)
         #: Set from any thread: no further call is begun, what is left is given back.
         self.stopping = False
@@ -89,6 +91,9 @@ class Lane(Generic[R]):
         self._serialize = serialize
         self._is_well = is_well
         self._mend = mend
+        #: One number: how long, in nanoseconds, the call did not run but waited for its turn. None
+        #: where it never does.
+        self._waited: Optional[List[int]] = None
         self._tools: Dict[int, Tool] = {PROBE: PROBE_TOOL}
         self._batch: Any = None
         self._received = 0
@@ -98,6 +103,10 @@ class Lane(Generic[R]):
     def install(self, signal_number: int) -> None:
         """Lets a signal interrupt calls. Main thread only."""
         self.interrupts.install(signal_number, Lane._invoke.__code__)
+
+    def after_fork(self) -> None:
+        """In a process that a tool has forked."""
+        self.forked = True
 
     def add(self, spec: ToolSpec, adapter: Any) -> None:
         """Makes a tool of the adapter callable."""
@@ -109,13 +118,14 @@ class Lane(Generic[R]):
         words, invoke, is_well = self._words, self._invoke, self._is_well
         note, mark = self._journal.note, self._journal.mark
         payload_bytes, depth = self._limits
+        waited = self._waited
         first, count = batch.first_seq, batch.count
         if not 1 <= count <= MAX_BATCH:
             raise ValueError(f"protocol error: a batch of {count} calls")
         encode = _encode_raw if batch.kind == KIND_RAW else codec.encode_fast
         budgets = list(batch.budget_us)[:count]
         self._batch, self._received = batch, monotonic_ns()
-        context.set_source(self._current)
+        self._announce()
         self._mend()
         arguments, tools = arguments_of(batch, self._tools), tools_of(batch, self._tools)
         out, pending, oldest = Finals(first), 0, 0
@@ -146,6 +156,8 @@ class Lane(Generic[R]):
             if data is None or len(data) > payload_bytes:
                 data, attachments, result = self._encode_with_care(result, batch.kind)
             began, now = now, monotonic_ns()
+            if waited is not None:
+                began, waited[0] = began + waited[0], 0
             run_us = (now - began + 999) // 1000
             if attachments or type(result) is Failure:
                 self._note_message(seq, data, attachments, result, run_us)
@@ -175,6 +187,10 @@ class Lane(Generic[R]):
         if out.size or out.revoked_from:
             mark(before)
             yield self._pack(out)
+
+    def _announce(self) -> None:
+        """Lets tools ask for their call."""
+        context.set_source(self._current)
 
     def _note_message(
         self, seq: int, data: bytes, attachments: List[bytes], result: Any, run_us: int
@@ -213,13 +229,13 @@ class Lane(Generic[R]):
         except BaseException as error:
             interrupts.armed = 0
             if self.forked:
-                _leave_fork(error)
+                leave_fork(error)
             failure = self._failure(seq, error, tool, given)
         self._seq = 0
         if failure is not None:
             return failure
         if self.forked:
-            _leave_fork(None)
+            leave_fork(None)
         return result
 
     def _failure(self, seq: int, error: BaseException, tool: Tool, given: Any) -> Failure:
@@ -296,7 +312,7 @@ def _encode_raw(result: Any, _depth: int, _max_bytes: int) -> Optional[bytes]:
     return result if type(result) is bytes else None
 
 
-def _leave_fork(error: Optional[BaseException]) -> None:
+def leave_fork(error: Optional[BaseException]) -> None:
     """Ends a process that a tool forked and that came back here: the lane is its parent's."""
     code = 0
     if isinstance(error, SystemExit):

@@ -28,6 +28,11 @@ class Loaded(NamedTuple):
     target: Union[type, ModuleType]
     tools: List[_tools.ToolSpec]
 
+    @property
+    def thread_safe(self) -> bool:
+        """Whether the adapter says that its tools may run at the same time."""
+        return getattr(self.target, "thread_safe", False) is True
+
 
 def fail(
     spec: str,
@@ -79,6 +84,21 @@ def make(spec: str, loaded: Loaded) -> Any:
         return loaded.target()
     except BaseException as error:
         fail(spec, "create", f"{loaded.name}() {_raised(error)}", error=error, retry=True)
+
+
+def fail_unsafe(spec: str, loaded: Loaded) -> NoReturn:
+    """Of an adapter that was given to a pool of profile `thread` and says nothing of threads."""
+    is_class = isinstance(loaded.target, type)
+    where = f"the class {loaded.target.__name__}" if is_class else f"the module {loaded.name}"
+    also = ", or derive it from snakepit_bridge.ThreadSafeAdapter" if is_class else ""
+    fail(
+        spec,
+        "thread_safe",
+        "the pool's profile is `thread`, which runs its tools at the same time in one process, and"
+        f" it does not say that they may. If they may, put `thread_safe = True` into {where}{also}"
+        " (`@tool(thread_safe=False)` then marks tools that may not); if not, use"
+        " `profile: process`",
+    )
 
 
 def call_hook(spec: str, adapter: Any, name: str, run: Any) -> None:

@@ -44,6 +44,11 @@ def map_page(fd: int) -> memoryview:
     return mapped
 
 
+def lanes_of(memory: memoryview) -> int:
+    """How many lanes a page has."""
+    return len(memory) // SECTION_SIZE
+
+
 def private_page(lanes: int = 1) -> memoryview:
     """A page that nobody else sees, as the host prepares it; for tests of adapters."""
     memory = memoryview(bytearray(SECTION_SIZE * lanes))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
+import threading
 from typing import Any, Dict, List, TextIO, Tuple
 
 #: Duplicates live above the descriptors that programs expect to get.
@@ -32,6 +33,7 @@ class Stdio:
                 self._identities[fd] = _identity(fd)
             except OSError:
                 continue  # it was closed from the beginning
+        self._mending = threading.Lock()
         self._wanted: List[Any] = [self._adopt(sys.stdout, 1), self._adopt(sys.stderr, 2)]
         sys.stdout, sys.stderr = self._wanted
 
@@ -77,18 +79,19 @@ class Stdio:
             return False
 
     def mend(self) -> None:
-        """Puts back what was closed or replaced."""
-        for fd, saved in self._saved.items():
-            try:
-                if _identity(fd) == self._identities[fd]:
-                    continue
-            except OSError:
-                pass
-            os.dup2(saved, fd)
-        for index in (0, 1):
-            if self._wanted[index].closed:
-                self._wanted[index] = self._open(index + 1)
-        sys.stdout, sys.stderr = self._wanted
+        """Puts back what was closed or replaced. Any thread, but not in a signal's handler."""
+        with self._mending:
+            for fd, saved in self._saved.items():
+                try:
+                    if _identity(fd) == self._identities[fd]:
+                        continue
+                except OSError:
+                    pass
+                os.dup2(saved, fd)
+            for index in (0, 1):
+                if self._wanted[index].closed:
+                    self._wanted[index] = self._open(index + 1)
+            sys.stdout, sys.stderr = self._wanted
 
     def flush(self) -> None:
         for stream in (sys.stdout, sys.stderr):

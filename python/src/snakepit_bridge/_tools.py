@@ -39,6 +39,10 @@ class ToolSpec(NamedTuple):
     raw: bool
     idempotent: bool
     interrupt: bool
+    #: No two calls of such tools of a worker may overlap.
+    alone: bool
+    #: On the main thread only.
+    thread_sensitive: bool
     is_async: bool
     #: Parameter of a raw call.
     raw_parameter: str
@@ -153,6 +157,8 @@ def _describe(owner: str, number: int, found: _Found) -> ToolSpec:
         raw=raw,
         idempotent=bool(options.idempotent),
         interrupt=bool(options.interrupt),
+        alone=not options.thread_safe,
+        thread_sensitive=bool(options.thread_sensitive),
         is_async=inspect.iscoroutinefunction(plain),
         raw_parameter=raw_parameter,
         enums=made.enums,

@@ -29,12 +29,18 @@ class Watch(threading.Thread):
     """Started on the main thread. `urgent`: the signals whose handlers must run."""
 
     def __init__(
-        self, side: socket.socket, urgent: FrozenSet[int], on_end: Callable[[], object]
+        self,
+        side: socket.socket,
+        urgent: FrozenSet[int],
+        on_end: Callable[[], object],
+        on_signal: Callable[[], object],
     ) -> None:
+        """on_signal: called here, on this thread, after an urgent one."""
         super().__init__(name="snakepit-watch", daemon=True)
         self._side = side
         self._urgent = urgent
         self._on_end = on_end
+        self._on_signal = on_signal
         self._main = threading.main_thread().ident or 0
         self._due: List[float] = []
         self._wakes, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -67,6 +73,7 @@ class Watch(threading.Thread):
         if self._urgent.intersection(os.read(self._wakes, 4096)):
             now = time.monotonic()
             self._due = [now + after for after in NUDGES]
+            self._on_signal()
 
 
 def _ignore(_number: int, _frame: Optional[FrameType]) -> None:

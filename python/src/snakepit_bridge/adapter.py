@@ -18,6 +18,8 @@ class ToolOptions(NamedTuple):
     idempotent: bool = False
     interrupt: bool = True
     raw: Optional[bool] = None
+    thread_safe: bool = True
+    thread_sensitive: bool = False
 
 
 @overload
@@ -32,6 +34,8 @@ def tool(
     idempotent: bool = False,
     interrupt: bool = True,
     raw: Optional[bool] = None,
+    thread_safe: bool = True,
+    thread_sensitive: bool = False,
 ) -> Callable[[F], F]: ...
 
 
@@ -43,6 +47,8 @@ def tool(
     idempotent: bool = False,
     interrupt: bool = True,
     raw: Optional[bool] = None,
+    thread_safe: bool = True,
+    thread_sensitive: bool = False,
 ) -> Union[F, Callable[[F], F]]:
     """Makes a function or method callable from C++. The function itself stays as it is.
 
@@ -53,10 +59,14 @@ def tool(
         the worker process is ended instead, after a grace time.
     raw: whether it may also be called with bytes and without JSON; default: if exactly one
         parameter must be given and that is annotated bytes.
+    thread_safe: False: in a pool of profile `thread` no two calls of such tools of a worker overlap.
+    thread_sensitive: runs on the main thread, also in a pool of profile `thread`.
 
     The parameters' type hints make its JSON Schema. `async def` works; each call runs to its end.
     """
-    options = ToolOptions(name, description, idempotent, interrupt, raw)
+    options = ToolOptions(
+        name, description, idempotent, interrupt, raw, thread_safe, thread_sensitive
+    )
 
     def mark(target: F) -> F:
         inner = getattr(target, "__func__", target)  # of a staticmethod or classmethod
@@ -72,9 +82,14 @@ class Adapter:
     """Base class of what runs in a worker.
 
     Each worker process has one object, made without arguments. Its tools are called on the main
-    thread, one at a time. Tools are inherited; a method that overrides a tool stays one, with the
-    options of the tool it overrides unless it is marked itself.
+    thread, one at a time; in a pool of profile `thread`, on several threads at the same time. Tools
+    are inherited; a method that overrides a tool stays one, with the options of the tool it overrides
+    unless it is marked itself.
     """
+
+    #: Whether its tools may run at the same time. Pools of profile `thread` want it to be True. A
+    #: module of functions says it by a variable of this name.
+    thread_safe = False
 
     def initialize(self) -> None:
         """Runs once before the worker reports ready. An exception makes the start fail."""
@@ -84,6 +99,12 @@ class Adapter:
 
     # May also be defined: `after_fork(self)`, which runs in a worker forked from a template, before
     # `initialize`.
+
+
+class ThreadSafeAdapter(Adapter):
+    """An adapter whose tools may run at the same time."""
+
+    thread_safe = True
 
 
 #: The name that adapters written for Snakepit know.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextvars import ContextVar
 from typing import Callable, Optional
 
 
@@ -60,18 +61,27 @@ class CallContext:
         return self._is_cancelled()
 
 
-_source: Optional[Callable[[], Optional[CallContext]]] = None
+Source = Callable[[], Optional[CallContext]]
+
+_source: Optional[Source] = None
+_own: "ContextVar[Optional[Source]]" = ContextVar("snakepit_call", default=None)
 
 
-def set_source(source: Optional[Callable[[], Optional[CallContext]]]) -> None:
-    """Tells where `current` asks. For the lane only."""
+def set_source(source: Optional[Source]) -> None:
+    """Tells where `current` asks, on all threads. For the only lane of a process."""
     global _source
     _source = source
 
 
+def set_own_source(source: Optional[Source]) -> None:
+    """The same for this thread, and for what inherits its context, such as `asyncio.to_thread`."""
+    _own.set(source)
+
+
 def current() -> CallContext:
     """The call that runs now. RuntimeError outside of one."""
-    context = _source() if _source is not None else None
+    source = _own.get() or _source
+    context = source() if source is not None else None
     if context is None:
         raise RuntimeError("snakepit_bridge.current() works only while a tool runs")
     return context

@@ -6,6 +6,8 @@ from typing import Any
 
 from .adapter import tool
 
+thread_safe = True
+
 
 @tool(idempotent=True)
 def echo(x: Any) -> Any:

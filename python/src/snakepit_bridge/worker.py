@@ -1,7 +1,8 @@
 """The worker process: `python -m snakepit_bridge.worker`, started by a Snakepit host.
 
 Threads: the main thread loads the adapter and runs the tools; a thread of grpcio answers the control
-stream; one watches the side socket, whose end is the host's end, and the signals.
+stream; one watches the side socket, whose end is the host's end, and the signals. In a pool of profile
+`thread` each lane runs its tools on a thread of grpcio, and the main thread those that want it.
 """
 
 from __future__ import annotations
@@ -14,22 +15,27 @@ import os
 import signal
 import socket
 import sys
+import threading
 from hmac import compare_digest
 from types import FrameType
-from typing import Any, Iterator, NoReturn, Optional, Union
+from typing import Any, Iterator, List, NoReturn, Optional, Union
 
 from . import _inheritance, _loader, _page, _process, _refusal
+from ._async import LaneLoop
 from ._ending import Ending
 from ._errors import BridgeError, Failure, fit
 from ._inheritance import Inheritance, InheritanceError
 from ._lane import Lane
 from ._stdio import Stdio
+from ._thread_lane import MainThread, ThreadLane
 from ._transport import Greeting, Hello, TransportError
 from ._version import PROTOCOL_MAJOR, __version__
 from ._watch import Watch
 
 INTERRUPT_SIGNAL = signal.SIGRTMIN + 1
 TERM_GRACE = 1.0
+#: Between threads that all run Python: one that waits for a signal's or a lane's turn gets it soon.
+SWITCH_INTERVAL = 0.001
 
 
 class Worker:
@@ -43,9 +49,19 @@ class Worker:
         self._ending = ending
         self._forked = forked
         self._greeted = False
-        self._lane: Optional[Lane[Any]] = None
+        self._lanes: List[Lane[Any]] = []
+        self._threads: List[ThreadLane[Any]] = []
+        self._hooks_loop: Optional[LaneLoop] = None
         self._adapter: Any = None
         self._transport: Any = None
+
+    @property
+    def lanes(self) -> int:
+        return _page.lanes_of(self._inherited.page)
+
+    @property
+    def has_threads(self) -> bool:
+        return bool(self._threads)
 
     def serve(self) -> NoReturn:
         """Listens, works until the end, and ends the process."""
@@ -91,42 +107,78 @@ class Worker:
                 f" {os.path.dirname(__file__)} is {__version__}; they must be the same",
                 "version",
             )
-        if hello.lanes != 1:
-            _refuse("protocol_error", f"this worker has one lane, not {hello.lanes}", "lanes")
+        if hello.lanes != 1 and not hello.threads:
+            text = f"a worker without threads has one lane, not {hello.lanes}"
+            _refuse("protocol_error", text, "lanes")
+        if hello.lanes != self.lanes:
+            text = f"the host wants {hello.lanes} lanes, its page is for {self.lanes}"
+            _refuse("protocol_error", text, "lanes")
 
     def _load(self, hello: Hello) -> Greeting:
-        from ._transport.messages import results_of, serialize
-
-        words = _page.words(self._inherited.page, 0)
-        stdio = self._stdio
-        lane = Lane(words, hello.limits, results_of, serialize, stdio.is_well, stdio.mend)
-        lane.install(INTERRUPT_SIGNAL)
+        loop = self._make_threads(hello) if hello.threads else self._make_lane(hello)
         spec = hello.adapter
         loaded = _loader.load(spec)
+        if hello.threads and not loaded.thread_safe:
+            _loader.fail_unsafe(spec, loaded)
         adapter = _loader.make(spec, loaded)
         if self._forked:
-            _loader.call_hook(spec, adapter, "after_fork", lane.loop.run)
-        _loader.call_hook(spec, adapter, "initialize", lane.loop.run)
-        for tool in loaded.tools:
-            lane.add(tool, adapter)
-        stdio.accept()
-        stdio.mend()
-        os.register_at_fork(after_in_child=lambda: setattr(lane, "forked", True))
-        self._lane, self._adapter = lane, adapter
+            _loader.call_hook(spec, adapter, "after_fork", loop.run)
+        _loader.call_hook(spec, adapter, "initialize", loop.run)
+        for lane in self._lanes:
+            for tool in loaded.tools:
+                lane.add(tool, adapter)
+            os.register_at_fork(after_in_child=lane.after_fork)
+        self._stdio.accept()
+        self._stdio.mend()
+        self._adapter, self._hooks_loop = adapter, loop
         return Greeting(
             pid=os.getpid(),
             start_time=_process.start_time(),
             python_version=".".join(map(str, sys.version_info[:3])),
             libraries=_libraries(),
             adapter=loaded.name,
+            lanes=len(self._lanes),
             tools=loaded.tools,
             features=["membarrier"] if _page.register_barrier() else [],
         )
 
-    def run(self, batch: Any) -> Iterator[Any]:
+    def _make_lane(self, hello: Hello) -> LaneLoop:
+        """The lane of a worker that has one, on the main thread; the loop for the adapter's hooks."""
+        from ._transport.messages import results_of, serialize
+
+        words, stdio = _page.words(self._inherited.page, 0), self._stdio
+        lane = Lane(words, hello.limits, results_of, serialize, stdio.is_well, stdio.mend)
+        lane.install(INTERRUPT_SIGNAL)
+        self._lanes = [lane]
+        return lane.loop
+
+    def _make_threads(self, hello: Hello) -> LaneLoop:
+        """The lanes of a worker that has threads for them."""
+        from ._transport.messages import results_of, serialize
+
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        page, stdio, turn = self._inherited.page, self._stdio, threading.Lock()
+        main = MainThread(self._transport.post, _page.words(page, 0))
+        main.install(INTERRUPT_SIGNAL)
+        self._threads = [
+            ThreadLane(
+                _page.words(page, number),
+                main,
+                turn,
+                hello.limits,
+                results_of,
+                serialize,
+                stdio.is_well,
+                stdio.mend,
+            )
+            for number in range(self.lanes)
+        ]
+        self._lanes = list(self._threads)
+        return main.loop
+
+    def run(self, lane: int, batch: Any) -> Iterator[Any]:
         try:
-            assert self._lane is not None
-            yield from self._lane.run(batch)
+            yield from self._lanes[lane].run(batch)
         except GeneratorExit:
             raise
         except BaseException:
@@ -135,10 +187,18 @@ class Worker:
     def is_stopping(self) -> bool:
         return self._ending.is_stopping
 
+    def patience(self) -> float:
+        return self._ending.patience()
+
+    def press(self) -> None:
+        """A signal has come that may mean a call on a thread. On the watch thread."""
+        for lane in self._threads:
+            lane.threads.press()
+
     def shutdown(self, grace: float) -> None:
         if self._ending.begin(grace):
-            if self._lane is not None:
-                self._lane.stopping = True
+            for lane in self._lanes:
+                lane.stopping = True
             if self._transport is not None:
                 self._transport.wake()
 
@@ -153,12 +213,12 @@ class Worker:
 
     def _cleanup(self) -> None:
         hook = getattr(self._adapter, "cleanup", None)
-        if hook is None or self._lane is None:
+        if hook is None or self._hooks_loop is None:
             return
         self._stdio.mend()
         result = hook()
         if inspect.iscoroutine(result):
-            self._lane.loop.run(result)
+            self._hooks_loop.run(result)
 
     def on_term(self, _number: int, _frame: Optional[FrameType]) -> None:
         # On another thread: this one may be anywhere, and hold any lock.
@@ -215,7 +275,8 @@ def main(forked: bool = False) -> NoReturn:
         signal.signal(INTERRUPT_SIGNAL, _ignore)
         signal.signal(signal.SIGINT, _ignore)
         signal.signal(signal.SIGTERM, worker.on_term)
-        Watch(side, frozenset((INTERRUPT_SIGNAL, signal.SIGTERM)), ending.at_once).start()
+        urgent = frozenset((INTERRUPT_SIGNAL, signal.SIGTERM))
+        Watch(side, urgent, ending.at_once, worker.press).start()
         worker.serve()
     except InheritanceError as error:
         _give_up(side, ending, _start_failure("inherit", str(error)))

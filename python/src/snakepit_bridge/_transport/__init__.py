@@ -25,6 +25,8 @@ class Hello(NamedTuple):
     version: str
     adapter: str
     lanes: int
+    #: Whether each lane has a thread of its own; else there is one, on the main thread.
+    threads: bool
     limits: Limits
 
 
@@ -36,6 +38,7 @@ class Greeting(NamedTuple):
     python_version: str
     libraries: Dict[str, str]
     adapter: str
+    lanes: int
     tools: List[ToolSpec]
     features: List[str]
 
@@ -43,18 +46,29 @@ class Greeting(NamedTuple):
 class Service(Protocol):
     """What a transport serves."""
 
+    @property
+    def lanes(self) -> int:
+        """How many lanes the host will open. From the beginning."""
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether each lane runs on a thread of its own. From Hello on."""
+
     def may_enter(self, token: bytes) -> bool:
         """Whether a stream with this token is our host's. Any thread."""
 
     def hello(self, hello: Hello) -> Union[Greeting, Failure]:
         """Main thread, once."""
 
-    def run(self, batch: Any) -> Iterator[Any]:
-        """Runs a batch on the main thread. Each value, made by `pack`, is sent before the next is
-        asked for."""
+    def run(self, lane: int, batch: Any) -> Iterator[Any]:
+        """Runs a batch, on the main thread or on the one thread that the lane has. Each value, made
+        by `pack`, is sent before the next is asked for."""
 
     def is_stopping(self) -> bool:
         """Whether no further batch is to be run. Any thread."""
+
+    def patience(self) -> float:
+        """Once it stops: for how many more seconds lanes on other threads may go on."""
 
     def shutdown(self, grace: float) -> None:
         """The host wants the worker's end within so many seconds. Any thread."""

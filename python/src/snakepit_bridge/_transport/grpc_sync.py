@@ -2,7 +2,7 @@
 
 * Hello and the one Work stream run on the main thread: their handlers name an executor of ours, which
   hands the work over. Where grpcio does not ask it, the work comes on a pool thread and is handed
-  over batch by batch.
+  over batch by batch. Where lanes have threads, their Work streams run on grpcio's own.
 * Which handler serves a call is decided before a thread is taken (`_Handlers.service`): a stream too
   many would wait for ever behind the one that holds the main thread.
 * grpcio catches `Exception` only, so nothing else may leave a handler.
@@ -14,8 +14,8 @@ import os
 import socket
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from queue import SimpleQueue
-from typing import Any, Callable, Iterator, Optional
+from queue import Empty, SimpleQueue
+from typing import Any, Callable, Dict, Iterator, Optional, Set
 
 import grpc
 
@@ -23,8 +23,8 @@ from . import Service, TransportError, messages
 from .messages import pb
 
 SERVICE = "snakepit.worker.v1.Worker"
-#: Hello, Work, Control, and room to refuse what should not have come.
-THREADS = 5
+#: Besides one for each lane: Hello, Control, and room to refuse what should not have come.
+MORE_THREADS = 4
 _UNLIMITED = -1
 _ANSWER_TIMEOUT = 2.0
 
@@ -61,16 +61,19 @@ class GrpcTransport:
         self._main = _MainThread()
         self._failed = False
         self._answered = threading.Event()
-        #: The Work stream while it waits for a batch.
-        self._waiting: Optional[Any] = None
+        #: The Work stream of each lane while it waits for a batch.
+        self._waiting: Dict[int, Optional[Any]] = dict.fromkeys(range(service.lanes))
+        #: Lanes that serve on other threads than the main one.
+        self._serving: Set[int] = set()
+        threads = service.lanes + MORE_THREADS
         self._server = grpc.server(
-            ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="snakepit"),
+            ThreadPoolExecutor(max_workers=threads, thread_name_prefix="snakepit"),
             handlers=[_Handlers(self, service)],
             options=[
                 ("grpc.max_receive_message_length", _UNLIMITED),
                 ("grpc.max_send_message_length", _UNLIMITED),
             ],
-            maximum_concurrent_rpcs=THREADS,
+            maximum_concurrent_rpcs=threads,
         )
 
     def listen(self, path: str) -> None:
@@ -95,14 +98,29 @@ class GrpcTransport:
             if self._failed:
                 self._answered.wait(_ANSWER_TIMEOUT)
                 return False
+        self._await_lanes()
         return True
 
+    def _await_lanes(self) -> None:
+        """Lanes on other threads end their calls, for which they may need this one."""
+        while self._serving and self._service.patience() > 0:
+            try:
+                job = self._main.jobs.get(timeout=self._service.patience())
+            except Empty:
+                return
+            if job is not None:
+                job()
+
+    def post(self, job: Job) -> None:
+        """Hands the main thread something to do, which must not raise. Any thread."""
+        self._main.jobs.put(job)
+
     def wake(self) -> None:
-        """Makes `run` look whether the service stops, also while it waits for a batch."""
+        """Makes `run` look whether the service stops, also while lanes wait for a batch."""
         self._main.jobs.put(None)
-        waiting = self._waiting
-        if waiting is not None:
-            waiting.cancel()
+        for waiting in list(self._waiting.values()):
+            if waiting is not None:
+                waiting.cancel()
 
     @property
     def executor(self) -> ThreadPoolExecutor:
@@ -119,18 +137,26 @@ class GrpcTransport:
         return reply
 
     def work(self, requests: Any, context: Any) -> Iterator[Any]:
+        lane = _lane_of(context.invocation_metadata())
         context.add_callback(self._service.stream_ended)
-        run = self._service.run if _is_main() else self._run_handed_over
-        for batch in self._batches(requests, context):
-            yield from run(batch)
-        self._main.jobs.put(None)
+        run = self._service.run
+        if self._service.has_threads:
+            self._serving.add(lane)
+        elif not _is_main():
+            run = self._run_handed_over
+        try:
+            for batch in self._batches(lane, requests, context):
+                yield from run(lane, batch)
+        finally:
+            self._serving.discard(lane)
+            self._main.jobs.put(None)
         if not self._service.is_stopping():
             self._service.stream_ended()
 
-    def _batches(self, requests: Any, context: Any) -> Iterator[Any]:
+    def _batches(self, lane: int, requests: Any, context: Any) -> Iterator[Any]:
         while True:
             # First this, then the question: `wake` is called after the answer has changed.
-            self._waiting = context
+            self._waiting[lane] = context
             if self._service.is_stopping():
                 return
             try:
@@ -138,7 +164,7 @@ class GrpcTransport:
             except Exception:  # the end of the stream, in whatever form
                 return
             finally:
-                self._waiting = None
+                self._waiting[lane] = None
             if self._service.is_stopping():
                 return
             yield batch
@@ -161,12 +187,12 @@ class GrpcTransport:
     def _on_main(self, function: Callable[[], Any]) -> Any:
         return function() if _is_main() else self._main.submit(function).result()
 
-    def _run_handed_over(self, batch: Any) -> Iterator[Any]:
+    def _run_handed_over(self, lane: int, batch: Any) -> Iterator[Any]:
         """Runs a batch on the main thread from another."""
         results: "SimpleQueue[Any]" = SimpleQueue()
 
         def job() -> None:
-            for result in self._service.run(batch):
+            for result in self._service.run(lane, batch):
                 results.put(result)
             results.put(None)
 
@@ -179,27 +205,42 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
 
     def __init__(self, transport: GrpcTransport, service: Service) -> None:
         self._service = service
-        self._left = {"Hello", "Work", "Control"}
+        self._left = {"Hello", "Control", *(f"Work {x}" for x in range(service.lanes))}
         self._kinds = {
             "Hello": _unary(transport.hello, transport.executor),
             "Work": _stream(transport.work, pb.Batch, transport.executor),
             "Control": _stream(transport.control, pb.HostFrame, None),
         }
+        self._threaded_work = _stream(transport.work, pb.Batch, None)
 
     def service(self, details: Any) -> Any:
         folder, _, name = details.method.rpartition("/")
         if folder != f"/{SERVICE}" or name not in self._kinds:
             return None
+        kind, entry = self._kinds[name], name
         if name != "Hello":
             metadata = dict(details.invocation_metadata)
             if not self._service.may_enter(metadata.get("snakepit-token-bin", b"")):
                 return _refusal(grpc.StatusCode.UNAUTHENTICATED, "not this worker's token")
-            if name == "Work" and metadata.get("snakepit-lane") != "0":
-                return _refusal(grpc.StatusCode.INVALID_ARGUMENT, "this worker has lane 0 only")
-        if name not in self._left:
+        if name == "Work":
+            lane = _lane_of(details.invocation_metadata)
+            if lane not in range(self._service.lanes):
+                last = self._service.lanes - 1
+                text = f"this worker has lane{f's 0 to {last}' if last else ' 0 only'}"
+                return _refusal(grpc.StatusCode.INVALID_ARGUMENT, text)
+            entry = f"Work {lane}"  # once for each lane
+            if self._service.has_threads:
+                kind = self._threaded_work
+        if entry not in self._left:
             return _refusal(grpc.StatusCode.FAILED_PRECONDITION, f"{name} is accepted once")
-        self._left.discard(name)
-        return self._kinds[name]
+        self._left.discard(entry)
+        return kind
+
+
+def _lane_of(metadata: Any) -> int:
+    """-1 if it names none."""
+    text = dict(metadata).get("snakepit-lane", "")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else -1
 
 
 def _unary(behavior: Callable[[Any, Any], Any], executor: ThreadPoolExecutor) -> Any:

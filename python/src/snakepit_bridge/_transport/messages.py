@@ -29,6 +29,7 @@ def hello_of(request: Any) -> Hello:
         request.version,
         request.adapter,
         request.lanes,
+        request.profile == pb.PROFILE_THREAD,
         limits,
     )
 
@@ -45,7 +46,7 @@ def reply_of(greeting: Union[Greeting, Failure]) -> Any:
         python_version=greeting.python_version,
         libraries=greeting.libraries,
         adapter=fit(greeting.adapter),
-        lanes=1,
+        lanes=greeting.lanes,
         features=greeting.features,
     )
     for tool in greeting.tools:
@@ -57,6 +58,8 @@ def reply_of(greeting: Union[Greeting, Failure]) -> Any:
             raw=tool.raw,
             idempotent=tool.idempotent,
             interrupt=tool.interrupt,
+            alone=tool.alone,
+            thread_sensitive=tool.thread_sensitive,
         )
     return reply
 
