@@ -45,6 +45,7 @@ struct call_ticket {
 struct call {
   static constexpr uint32_t unresolved = UINT32_MAX;
   static constexpr size_t not_in_heap = SIZE_MAX;
+  static constexpr size_t in_chain = SIZE_MAX - 1;
 
   uint64_t id = 0;
   std::shared_ptr<const call_group> group;
@@ -74,6 +75,8 @@ struct call {
   // Places in the call_queue, which alone touches them.
   call* previous = nullptr;
   call* next = nullptr;
+  call* sooner = nullptr; // neighbours in its chain
+  call* later = nullptr;
   size_t heap_index = not_in_heap;
   uint64_t queued_bytes = 0;
 };

@@ -28,8 +28,7 @@ call_ptr call_queue::remove(call* x) {
   (x->previous ? x->previous->next : first_) = x->next;
   (x->next ? x->next->previous : last_) = x->previous;
   x->previous = x->next = nullptr;
-  if (x->heap_index != call::not_in_heap)
-    heap_remove(x);
+  forget_deadline(x);
   --size_;
   bytes_ -= x->queued_bytes;
   if (x->ticket)
@@ -39,8 +38,8 @@ call_ptr call_queue::remove(call* x) {
 
 std::vector<call_ptr> call_queue::expire(time_point now) {
   auto result = std::vector<call_ptr>{};
-  while (!heap_.empty() && heap_.front()->queue_deadline <= now)
-    result.push_back(remove(heap_.front()));
+  for (auto* x = soonest(); x && x->queue_deadline <= now; x = soonest())
+    result.push_back(remove(x));
   return result;
 }
 
@@ -52,7 +51,8 @@ std::vector<call_ptr> call_queue::clear() {
 }
 
 time_point call_queue::next_deadline() const noexcept {
-  return heap_.empty() ? never : heap_.front()->queue_deadline;
+  auto* x = soonest();
+  return x ? x->queue_deadline : never;
 }
 
 void call_queue::insert(call* x, call* before) {
@@ -60,13 +60,56 @@ void call_queue::insert(call* x, call* before) {
   x->previous = before ? before->previous : last_;
   (x->previous ? x->previous->next : first_) = x;
   (x->next ? x->next->previous : last_) = x;
-  if (x->queue_deadline != never)
-    heap_add(x);
+  note_deadline(x);
   ++size_;
   x->queued_bytes = x->bytes();
   bytes_ += x->queued_bytes;
   if (x->ticket)
     x->ticket->queued = x;
+}
+
+// -- deadlines ----------------------------------------------------------------
+
+void call_queue::note_deadline(call* x) {
+  if (x->queue_deadline != never && !chain(x))
+    heap_add(x);
+}
+
+void call_queue::forget_deadline(call* x) {
+  if (x->heap_index == call::in_chain)
+    unchain(x);
+  else if (x->heap_index != call::not_in_heap)
+    heap_remove(x);
+}
+
+call* call_queue::soonest() const noexcept {
+  if (heap_.empty())
+    return chain_first_;
+  auto* x = heap_.front();
+  return chain_first_ && chain_first_->queue_deadline <= x->queue_deadline ? chain_first_ : x;
+}
+
+bool call_queue::chain(call* x) {
+  if (!chain_first_) {
+    chain_first_ = chain_last_ = x;
+  } else if (chain_last_->queue_deadline <= x->queue_deadline) {
+    x->sooner = chain_last_;
+    chain_last_ = chain_last_->later = x;
+  } else if (x->queue_deadline <= chain_first_->queue_deadline) {
+    x->later = chain_first_;
+    chain_first_ = chain_first_->sooner = x;
+  } else {
+    return false;
+  }
+  x->heap_index = call::in_chain;
+  return true;
+}
+
+void call_queue::unchain(call* x) {
+  (x->sooner ? x->sooner->later : chain_first_) = x->later;
+  (x->later ? x->later->sooner : chain_last_) = x->sooner;
+  x->sooner = x->later = nullptr;
+  x->heap_index = call::not_in_heap;
 }
 
 // -- heap ---------------------------------------------------------------------

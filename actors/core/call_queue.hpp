@@ -8,7 +8,8 @@
 namespace snakepit::core {
 
 /// The one place where calls wait: in order of arrival, bounded by number and bytes, each until its
-/// time to wait is over. O(log n) per call whatever happens to it.
+/// time to wait is over. O(1) per call that waits longer than those before it, as calls with equal
+/// limits do; else O(log n).
 ///
 /// One thread at a time.
 class call_queue {
@@ -62,6 +63,11 @@ public:
 
 private:
   void insert(call* x, call* before);
+  void note_deadline(call* x);
+  void forget_deadline(call* x);
+  bool chain(call* x);
+  void unchain(call* x);
+  call* soonest() const noexcept;
   void heap_add(call* x);
   void heap_remove(call* x);
   void place(call* x, size_t i);
@@ -74,7 +80,11 @@ private:
   uint64_t bytes_ = 0;
   call* first_ = nullptr;
   call* last_ = nullptr;
-  std::vector<call*> heap_; // by queue_deadline, earliest first; calls without one are not in it
+  // Calls with a queue_deadline are in the chain, earliest first, if it takes them at one of its
+  // ends, else in the heap.
+  call* chain_first_ = nullptr;
+  call* chain_last_ = nullptr;
+  std::vector<call*> heap_;
 };
 
 } // namespace snakepit::core
