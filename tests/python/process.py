@@ -124,6 +124,19 @@ class Process:
     def signal(self, number):
         signal.pidfd_send_signal(self._pidfd, number)
 
+    def is_pending(self, number):
+        """Whether it has yet to take such a signal. Real-time signals queue: one who sends them faster
+        than they are handled leaves no step to anything else."""
+        with open(f"/proc/{self.pid}/status") as status:
+            pending = next(line for line in status if line.startswith("ShdPnd:"))
+        return int(pending.split()[1], 16) >> (number - 1) & 1
+
+    def assert_lives(self):
+        if not self.is_alive():
+            end = self.wait()
+            time.sleep(0.2)  # for what it said last
+            raise AssertionError(f"ended with {end}: {self.stderr.text}")
+
     def wait(self, timeout=TIMEOUT):
         """The exit code, negative for a signal."""
         if self.status is None:
