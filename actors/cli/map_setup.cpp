@@ -9,6 +9,12 @@
 
 namespace snakepit::cli {
 
+namespace {
+
+constexpr duration throughput_prefetch = std::chrono::milliseconds{4};
+
+} // namespace
+
 result<map_files> open_files(const map_command& x) {
   map_files out;
   if (!x.input.empty() && x.input != "-") {
@@ -73,6 +79,10 @@ map_plan plan_of(const map_command& x, const pool_config& pool, const map_files&
 }
 
 void fit_queue(pool_config& pool, const map_plan& plan) {
+  // Nobody waits for a single line, unless each has a time limit of its own: what is kept at hand
+  // for a worker may be worth more, and messages carry more lines.
+  if (!plan.call.timeout)
+    pool.queue.prefetch_time = std::max(pool.queue.prefetch_time, throughput_prefetch);
   pool.queue.max_calls = std::max(pool.queue.max_calls, 2 * plan.flow.ceiling);
   pool.queue.max_bytes =
     std::max(pool.queue.max_bytes, 2 * plan.flow.bytes + pool.limits.inline_bytes);

@@ -44,7 +44,7 @@ result<map_files> open_files(const map_command& x);
 /// The plan as far as the command line and the pool's configuration tell.
 map_plan plan_of(const map_command& x, const pool_config& pool, const map_files& files);
 
-/// Makes the pool's queue large enough for what the plan may hand it.
+/// Makes the pool's queue large enough for what the plan may hand it, and its batches.
 void fit_queue(pool_config& pool, const map_plan& plan);
 
 } // namespace snakepit::cli

@@ -24,7 +24,7 @@ struct tool_number {
   static constexpr uint32_t first = 16;
 };
 
-inline constexpr uint32_t max_batch_calls = 256;
+inline constexpr uint32_t max_batch_calls = 1024;
 inline constexpr size_t max_batch_bytes = size_t{1} << 20;
 
 struct hello {

@@ -29,8 +29,12 @@ void encode_tools(const core::batch& x, v1::Batch& out) {
 }
 
 void encode_budgets(const core::batch& x, v1::Batch& out) {
-  if (std::ranges::all_of(x.items, [](auto& item) { return item.budget_us == 0; }))
+  auto first = x.items.front().budget_us;
+  if (std::ranges::all_of(x.items, [=](auto& item) { return item.budget_us == first; })) {
+    if (first != 0)
+      out.add_budget_us(first);
     return;
+  }
   for (auto& item : x.items)
     out.add_budget_us(item.budget_us);
 }

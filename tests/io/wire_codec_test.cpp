@@ -240,6 +240,11 @@ TEST_CASE("what all calls of a batch share is said once, what most lack is not s
   CHECK(alike.budget_us().empty());
   CHECK(alike.attachments().empty());
   CHECK(alike.context().empty());
+  auto hurried = batch_of({item(16, "{}"), item(16, "{}")});
+  hurried.items[0].budget_us = hurried.items[1].budget_us = 5;
+  auto all_five = encoded(hurried);
+  REQUIRE(all_five.budget_us_size() == 1);
+  CHECK(all_five.budget_us(0) == 5);
   auto batch = batch_of({item(16, "{}"), item(17, "{}")});
   batch.items[1].budget_us = 5;
   auto mixed = encoded(batch);

@@ -5,7 +5,7 @@ import pytest
 from rig import PROBE, SPECS, Rig, outcomes
 from snakepit_bridge import Cancelled, _interrupt, _lane, _page, current
 from snakepit_bridge._batch import Attached, Batch, Context
-from snakepit_bridge._lane import Lane
+from snakepit_bridge._lane import PROOF, Lane
 
 
 def test_calls_run_in_order_and_answer_by_number_Y2():
@@ -51,6 +51,14 @@ def test_a_stopping_lane_gives_back_what_it_has_not_begun_R7():
     rig = Rig()
     (finals,) = rig.run(("stop", {}), ("echo", {}))
     assert outcomes(finals) == [None] and finals.revoked_from == 2
+
+
+def test_one_budget_is_that_of_all_calls_Q2():
+    rig = Rig()
+    calls = [("echo", {"x": 1}), ("tick", {"ms": 1}), ("echo", {"x": 2}), ("echo", {"x": 3})]
+    finals = rig.run(*calls, budget_us=[500])
+    ends = [end for one in finals for end in outcomes(one)]
+    assert rig.adapter.seen == [1] and [x.reason for x in ends[2:]] == ["deadline_exceeded"] * 2
 
 
 @pytest.mark.parametrize("budget", [1, 500])
@@ -157,7 +165,7 @@ def test_a_batch_that_cannot_be_read_fails_call_by_call_D1(args):
     assert [x.reason for x in outcomes(finals)] == ["invalid_argument"] * 2
 
 
-@pytest.mark.parametrize("count", [0, 257, 1 << 31])
+@pytest.mark.parametrize("count", [0, 1025, 1 << 31])
 def test_a_batch_of_no_possible_size_ends_the_lane_S5(count):
     with pytest.raises(ValueError, match="protocol error"):
         list(Rig().lane.run(Batch(1, count, tool_all=PROBE, args=b"[]")))
@@ -259,11 +267,32 @@ def test_the_run_time_is_rounded_up_T7():
     assert finals.run_us == [2, 1]
 
 
-def test_streams_are_mended_before_each_call_W8():
+def test_streams_are_looked_after_before_each_call_of_a_new_tool_W8():
     wells, mended = iter([True, False, True]), []
     rig = Rig(is_well=lambda: next(wells), mend=lambda: mended.append(len(rig.adapter.seen)))
     rig.run(("echo", {}), ("echo", {}), ("echo", {}))
-    assert mended == [0, 1]
+    assert mended == [0, 1] and next(wells, None) is None
+
+
+def test_streams_are_looked_after_once_a_millisecond_when_tools_are_trusted_W8():
+    looks, mended = [], []
+
+    def is_well():
+        looks.append(rig.words[_page.CLAIMED])
+        return rig.words[_page.CLAIMED] <= 2 * PROOF
+
+    rig = Rig(is_well=is_well, mend=lambda: mended.append(rig.words[_page.CLAIMED]))
+    tick, echo = ("tick", {"ms": 1}), ("echo", {})
+    for _ in range(PROOF):
+        rig.run(tick, echo)
+    assert len(looks) == 2 * PROOF
+    del looks[:], mended[:]
+    begin = rig.words[_page.DONE]
+    rig.run(echo, echo, tick, echo, echo, tick, echo)
+    assert [x - begin for x in looks] == [4, 7]
+    assert [x - begin for x in mended] == [0, 4, 7]
+    rig.run(echo, echo)
+    assert [x - begin for x in looks] == [4, 7, 8, 9], "one has broken a stream: nobody is trusted"
 
 
 def test_a_call_cancelled_before_it_begins_is_not_run_Q3():

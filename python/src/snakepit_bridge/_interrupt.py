@@ -22,7 +22,7 @@ import signal
 from types import CodeType, FrameType
 from typing import Any, Callable, Optional
 
-from . import _page
+from ._page import CANCEL
 from .context import Cancelled
 
 
@@ -48,7 +48,7 @@ class Interrupts:
 
     def enter(self, seq: int, call: Callable[..., Any], arguments: Any) -> Any:
         """Calls a tool unless its call was cancelled already."""
-        if self._words[_page.CANCEL] == seq:
+        if self._words[CANCEL] == seq:
             self.hit = seq
             raise Cancelled()
         return call(**arguments)
@@ -56,7 +56,7 @@ class Interrupts:
     def look(self) -> bool:
         """Whether the host wants the end of the call that runs: for who held signals up."""
         seq = self.armed
-        if seq != 0 and self._words[_page.CANCEL] == seq:
+        if seq != 0 and self._words[CANCEL] == seq:
             self.hit = seq
         return seq != 0 and self.hit == seq
 
@@ -67,7 +67,7 @@ class Interrupts:
 
     def on_signal(self, _number: int, frame: Optional[FrameType]) -> None:
         seq = self.armed
-        if seq == 0 or self._words[_page.CANCEL] != seq:
+        if seq == 0 or self._words[CANCEL] != seq:
             return
         # A signal can come while another is being handled: what counts is what that one interrupted.
         while frame is not None and frame.f_code is _ON_SIGNAL:

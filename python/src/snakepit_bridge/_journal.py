@@ -17,6 +17,8 @@ from ._page import ACKED, JOURNAL_OFFSET, JOURNAL_SIZE, JOURNAL_START, JOURNAL_W
 #: Number, size and kind, run time in microseconds.
 _HEADER = Struct("=QII")
 _MAX_US = (1 << 32) - 1
+#: What packs a whole entry, by the size of its data; for the short ones.
+_ENTRY = [Struct(f"=QII{size}s").pack_into for size in range(128)]
 
 #: The bytes are the result itself.
 PLAIN = 0
@@ -48,8 +50,13 @@ class Journal:
                 return False
             at = self._at
             after = at + ((size + 23) & ~7)
-        _HEADER.pack_into(self._ring, at, seq, size | kind, run_us if run_us < _MAX_US else _MAX_US)
-        self._ring[at + 16 : at + 16 + size] = data
+        if run_us > _MAX_US:
+            run_us = _MAX_US
+        if size < len(_ENTRY):
+            _ENTRY[size](self._ring, at, seq, size | kind, run_us, data)
+        else:
+            _HEADER.pack_into(self._ring, at, seq, size | kind, run_us)
+            self._ring[at + 16 : at + 16 + size] = data
         self._at = after
         self._written += after - at
         # Last: the host reads up to this.
