@@ -2,6 +2,7 @@
 
 #include "actors/core/call.hpp"
 #include "actors/core/lane_board.hpp"
+#include "actors/core/run_times.hpp"
 #include "actors/io/process.hpp"
 
 #include <snakepit/caf.hpp>
@@ -135,12 +136,7 @@ struct lane_done {
   uint32_t succeeded = 0;                          // calls answered with a result
   uint32_t late = 0;                               // finals for calls that had been answered
   std::vector<std::pair<reason, uint32_t>> failed; // calls answered with an error
-  struct run {
-    uint32_t tool;
-    uint32_t count;
-    duration total;
-  };
-  std::vector<run> runs;
+  std::vector<core::run_sum> runs;                 // by tool
   /// Whether the lane must not be given anything for now: it is being cleared.
   bool held = false;
   /// Calls among `ended` that have not begun and will not, in their order. They come in this

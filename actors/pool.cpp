@@ -78,7 +78,7 @@ void pool_state::on_lane_done(lane_done& x) {
   for (auto& [why, n] : x.failed)
     counters.fail(why, n);
   for (auto& run : x.runs)
-    times->note(run.tool, run.count, run.total);
+    times->note(run);
   if (x.succeeded > 0)
     slots->on_good_call(x.lane.slot);
   dispatch();

@@ -9,7 +9,7 @@ namespace snakepit {
 namespace {
 
 /// How often the lane pages are read while a lane holds more than one call.
-constexpr auto look_interval = std::chrono::milliseconds{2};
+constexpr auto look_interval = std::chrono::milliseconds{1};
 
 std::string text(duration x) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count()) + "ms";
@@ -48,7 +48,7 @@ std::optional<error> pool_state::refusal(core::call& x) {
     return why;
   if (queue->has_room(x.bytes()))
     return std::nullopt;
-  auto mean = times->foresee(x.tool);
+  auto mean = times->mean(x.tool);
   auto wait = mean * static_cast<int64_t>(queue->size() + 1)
               / static_cast<int64_t>(std::max<size_t>(board->lanes(), 1));
   return error{reason::pool_saturated,
@@ -133,10 +133,11 @@ void pool_state::keep_looking() {
 void pool_state::on_look() {
   looking = false;
   auto time = now();
+  auto idle = board->has_idle();
   for (auto& [slot, member] : members)
     for (uint32_t i = 0; i < member.watchers.size(); ++i) {
       auto& page = member.pages[i];
-      auto advice = member.watchers[i].look(time, page.claimed(), page.done(), page.acked());
+      auto advice = member.watchers[i].look(time, page.claimed(), page.done(), page.acked(), idle);
       if (advice && board->is_crowded({slot, member.generation, i}))
         caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
                        make_local(lane_look{i, advice.revoke}));

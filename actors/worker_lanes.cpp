@@ -174,9 +174,8 @@ void worker_state::take_finals(core::results& x) {
     else
       done.count_failure(final.end.error().reason);
     if (done.runs.empty() || done.runs.back().tool != match.tool)
-      done.runs.push_back({match.tool, 0, duration{0}});
-    ++done.runs.back().count;
-    done.runs.back().total += run;
+      done.runs.push_back({.tool = match.tool});
+    done.runs.back().add(run);
     note_end(notes, *match.call, final.end, time, run);
     events.finished(*match.call, final.end, run);
     ends.emplace_back(std::move(match.call), std::move(final.end));

@@ -68,6 +68,12 @@ public:
     return i != lanes_.end() && i->second.calls > 1;
   }
 
+  /// Whether a lane that may be given something has nothing.
+  bool has_idle() const {
+    auto best = pick();
+    return best && lanes_.at(*best).calls == 0;
+  }
+
   size_t lanes() const noexcept {
     return lanes_.size();
   }

@@ -17,7 +17,7 @@ public:
   struct advice {
     /// Finals were made that the stream has not brought since the last look.
     bool read_journal = false;
-    /// The same call ran at a look that is `patience` ago.
+    /// The same call ran at a look that is `patience` ago, or at the last one and others are idle.
     bool revoke = false;
 
     explicit operator bool() const noexcept {
@@ -25,14 +25,15 @@ public:
     }
   };
 
-  advice look(time_point now, uint64_t claimed, uint64_t done, uint64_t acked) {
+  /// `others_idle`: another lane would run at once what stands behind.
+  advice look(time_point now, uint64_t claimed, uint64_t done, uint64_t acked, bool others_idle) {
     auto result = advice{};
     auto runs = claimed > done;
     if (!runs || claimed != claimed_) {
       claimed_ = runs ? claimed : 0;
       since_ = now;
     } else {
-      result.revoke = now - since_ >= patience_;
+      result.revoke = others_idle || now - since_ >= patience_;
     }
     result.read_journal = done > acked && done == done_ && acked == acked_;
     done_ = done;
