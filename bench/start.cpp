@@ -42,8 +42,7 @@ struct start_watch {
   /// Events come on a thread of their own, maybe after what they tell of was seen.
   void await_workers(size_t count) {
     auto guard = std::unique_lock{mutex};
-    if (!changed.wait_for(guard, std::chrono::seconds{30},
-                          [&] { return workers.size() >= count; }))
+    if (!changed.wait_for(guard, std::chrono::seconds{30}, [&] { return workers.size() >= count; }))
       give_up("no event told that all workers are ready");
   }
 };
