@@ -29,3 +29,8 @@ def timed(x: int, seconds: float) -> List[int]:
 @tool
 def leave() -> None:
     os._exit(3)
+
+
+@tool
+def process_id() -> int:
+    return os.getpid()

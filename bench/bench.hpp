@@ -54,5 +54,7 @@ void bare_outstanding(const words& args); // ADAPTER raw|json SECONDS
 void mixed(const words& args);            // ADAPTER closed|open SECONDS SEED
 void recovery(const words& args);         // ADAPTER CRASHES
 void idle(const words& args);             // ADAPTER WORKERS SECONDS
+void start(const words& args);            // ADAPTER WORKERS template|exec
+void memory(const words& args);           // ADAPTER WORKERS template|exec
 
 } // namespace snakepit::bench

@@ -30,15 +30,23 @@ double cpu_seconds_of(const std::filesystem::path& process) {
   return out;
 }
 
-std::vector<std::filesystem::path> children() {
+std::vector<std::filesystem::path> children_of(int parent) {
   std::vector<std::filesystem::path> out;
   for (auto& x : std::filesystem::directory_iterator{"/proc"}) {
     auto name = x.path().filename().string();
-    if (name.find_first_not_of("0123456789") == std::string::npos
-        && parent_of(x.path()) == getpid())
+    if (name.find_first_not_of("0123456789") == std::string::npos && parent_of(x.path()) == parent)
       out.push_back(x.path());
   }
   return out;
+}
+
+/// The workers: children of this process, or of its only one, the template.
+std::vector<std::filesystem::path> workers_of_this() {
+  auto out = children_of(getpid());
+  if (out.size() != 1)
+    return out;
+  auto forked = children_of(std::stoi(out[0].filename().string()));
+  return forked.empty() ? out : forked;
 }
 
 double cpu_seconds_of(const std::vector<std::filesystem::path>& processes) {
@@ -55,7 +63,7 @@ void idle(const words& args) {
   auto span = std::chrono::duration<double>(std::stod(args[2]));
   auto pool = start_pool(args[0], count, 1000);
   std::this_thread::sleep_for(std::chrono::seconds{1}); // what starting has left to do
-  auto workers = children();
+  auto workers = workers_of_this();
   if (workers.size() != count)
     give_up("want " + std::to_string(count) + " workers, found " + std::to_string(workers.size()));
   auto host = cpu_seconds();

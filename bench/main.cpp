@@ -21,6 +21,8 @@ const std::map<std::string, measurement> all{
   {"mixed", {4, mixed}},
   {"recovery", {2, recovery}},
   {"idle", {3, idle}},
+  {"start", {3, start}},
+  {"memory", {3, memory}},
 };
 
 } // namespace

@@ -7,8 +7,9 @@
     peers.py pool_outstanding raw|json SECONDS
     peers.py executor_outstanding raw|json SECONDS
     peers.py pool_map INPUT OUTPUT            Pool.imap(chunksize=64) from and to JSON Lines
+    peers.py executor_start light|numpy N     ProcessPoolExecutor with spawn, until each has answered
 
-Two processes everywhere. Replies are checked.
+Two processes everywhere else. Replies are checked.
 """
 
 import json
@@ -187,6 +188,35 @@ def pool_map(source, target):
     return {"items_per_second": count / seconds, "peak_mib": peak}
 
 
+met = None  # in a process of `executor_start`: where all of them meet
+
+
+def begin_meeting(barrier, kind):
+    global met
+    met = barrier
+    if kind == "numpy":
+        import numpy  # noqa: F401
+
+
+def process_id(_):
+    """Returns when as many calls run as there are processes: without that the first would answer all."""
+    met.wait(60)
+    return os.getpid()
+
+
+def executor_start(kind, workers):
+    count = int(workers)
+    os.environ["OMP_NUM_THREADS"] = "1"  # as workers of Snakepit have it
+    begin = time.perf_counter()
+    context = multiprocessing.get_context("spawn")
+    executor = ProcessPoolExecutor(count, context, begin_meeting, (context.Barrier(count), kind))
+    with executor:
+        seen = set(executor.map(process_id, range(count)))
+        seconds = time.perf_counter() - begin
+    must(len(seen) == count)
+    return {"ready_ms": seconds * 1000}
+
+
 MEASUREMENTS = {
     x.__name__: x
     for x in (
@@ -196,6 +226,7 @@ MEASUREMENTS = {
         pool_outstanding,
         executor_outstanding,
         pool_map,
+        executor_start,
     )
 }
 

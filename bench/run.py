@@ -11,77 +11,12 @@ import json
 import os
 import pathlib
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).resolve().parent
-ADAPTER = str(HERE / "adapter.py")
-PATIENCE = 180  # seconds that one program may take
-PEERS = ["/usr/bin/python3", str(HERE / "peers.py")]
-
-
-class Failed(Exception):
-    pass
-
-
-class Bench:
-    """Where the programs are, and how long a round takes."""
-
-    def __init__(self, build, rounds, seconds):
-        self.programs = build / "bench"
-        self.snakepit = build / "actors" / "cli" / "snakepit"
-        self.rounds = rounds
-        self.seconds = str(seconds)
-
-    def ours(self, name, *arguments):
-        return [str(self.programs / "snakepit_bench"), name, ADAPTER, *map(str, arguments)]
-
-    def cost(self, *arguments):
-        return [str(self.programs / "snakepit_host_cost"), ADAPTER, *map(str, arguments)]
-
-    def peer(self, *arguments):
-        return [*PEERS, *map(str, arguments)]
-
-    def interleaved(self, commands, rounds=None):
-        """{name: {figure: median}} of commands {name: command, or a function that measures}."""
-        seen = {name: [] for name in commands}
-        for number in range(rounds or self.rounds):
-            for name, command in commands.items():
-                note(f"{name}, round {number + 1}")
-                seen[name].append(command() if callable(command) else run(command))
-        note("")
-        return {name: medians(found) for name, found in seen.items()}
-
-
-def note(text):
-    """What is under way, for people who wait."""
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def run(command):
-    """The figures that a program prints."""
-    try:
-        it = subprocess.run(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=PATIENCE
-        )
-    except subprocess.TimeoutExpired:
-        raise Failed(f"{' '.join(command)}: not done after {PATIENCE} s") from None
-    if it.returncode != 0:
-        raise Failed(f"{' '.join(command)}: exit {it.returncode}\n{it.stderr}")
-    return json.loads(it.stdout)
-
-
-def medians(rounds):
-    return {key: statistics.median(x[key] for x in rounds) for key in rounds[0]}
-
-
-def ratio(over, under):
-    return over / under if under else float("nan")
-
+from rounds import ADAPTER, NUMPY_ADAPTER, Bench, Failed, ratio, run
 
 # Each returns (rows {name: figures}, ratios [(what, value, target)]).
 
@@ -147,8 +82,65 @@ def pf3(bench):
     return rows, ratios
 
 
+def has_numpy():
+    probe = ["/usr/bin/python3", "-c", "import numpy"]
+    return subprocess.run(probe, stderr=subprocess.DEVNULL).returncode == 0
+
+
+def pf5(bench):
+    """From nothing until each of 16 workers has answered a call."""
+    adapters = {"light": ADAPTER, "numpy": NUMPY_ADAPTER}
+    if not has_numpy():
+        print("PF5: without the rows of numpy: /usr/bin/python3 has none")
+        del adapters["numpy"]
+    commands = {}
+    for kind, adapter in adapters.items():
+        for mode in ("template", "exec"):
+            commands[f"{kind}, {mode}"] = bench.ours("start", 16, mode, adapter=adapter)
+        commands[f"{kind}, ProcessPoolExecutor"] = bench.peer("executor_start", kind, 16)
+    found = bench.interleaved(commands)
+    rows, ratios = {}, []
+    for kind in adapters:
+        template, fresh, peer = (
+            found[f"{kind}, {x}"] for x in ("template", "exec", "ProcessPoolExecutor")
+        )
+        up = template["from_template_ms"]
+        rows[f"{kind}: template, its own start included"] = {"ready_ms": template["ready_ms"]}
+        rows[f"{kind}: from a template that is up"] = {"ready_ms": up}
+        rows[f"{kind}: exec"] = fresh
+        rows[f"{kind}: ProcessPoolExecutor, spawn"] = peer
+        whole = template["ready_ms"]
+        ratios.append((f"{kind}: template / exec", ratio(whole, fresh["ready_ms"]), "<= 0.5"))
+        ratios.append((f"{kind}: template that is up / exec", ratio(up, fresh["ready_ms"]), "<= 0.25"))
+        ratios.append((f"{kind}: template / executor", ratio(whole, peer["ready_ms"]), ""))
+        if kind == "light":
+            ratios.append(("light: template that is up, ms", up, "about 150"))
+    return rows, ratios
+
+
+def pf6(bench):
+    counts = (16, 64)
+    rows = bench.interleaved(
+        {
+            f"{n} workers, {mode}": bench.ours("memory", n, mode)
+            for n in counts
+            for mode in ("template", "exec")
+        }
+    )
+    ratios = []
+    for n in counts:
+        template, fresh = rows[f"{n} workers, template"], rows[f"{n} workers, exec"]
+        for figure, what, target in (
+            ("worker_mib", "a worker", "<= 0.5"),
+            ("all_per_worker_mib", "with its part of the template", ""),
+        ):
+            value = ratio(template[figure], fresh[figure])
+            ratios.append((f"{n} workers: {what}, template / exec", value, target))
+    return rows, ratios
+
+
 def pf7(bench):
-    return bench.interleaved({"start by exec": bench.ours("recovery", 5)}), []
+    return bench.interleaved({"start from the template": bench.ours("recovery", 5)}), []
 
 
 def pf8(bench):
@@ -236,6 +228,8 @@ ALL = {
     "PF1": ("round trip of echo, one at a time", pf1),
     "PF2": ("calls/s with 512 outstanding", pf2),
     "PF3": ("two lanes, one call in a hundred takes 50 ms", pf3),
+    "PF5": ("from nothing until each of 16 workers has answered", pf5),
+    "PF6": ("memory of an idle worker (PSS)", pf6),
     "PF7": ("crash to the first answer of the replacement", pf7),
     "PF8": ("host's cost of a call", pf8),
     "PF9": ("idle", pf9),

@@ -4,11 +4,14 @@
 #include "actors/cli/load.hpp"
 #include "actors/cli/report.hpp"
 #include "actors/cli/setup.hpp"
+#include "actors/cli/step_calls.hpp"
+#include "actors/cli/steps.hpp"
 #include "actors/cli/units.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <optional>
 
 namespace snakepit::cli {
 
@@ -18,7 +21,12 @@ constexpr const char* footer =
   R"(Calls the tool one at a time, then with --outstanding calls under way, each for --seconds. The
 arguments are those of `snakepit call`. Without ADAPTER it is a tool that returns what it gets.
 
+With --steps it then calls one at a time once more and tells where the time goes: for each step of a
+call its median and its share in the sum of these. That is read off events, whose telling costs some
+microseconds itself: the median of these calls stands beside, and is above the one without.
+
   snakepit bench
+  snakepit bench --steps
   snakepit bench ./text.py analyse text='some words' -n 4 --json)";
 
 constexpr const char* echo_adapter = "snakepit_bridge.echo";
@@ -31,10 +39,12 @@ struct bench_command {
   std::vector<std::string> words;
   double seconds = 3;
   size_t outstanding = 512;
+  bool steps = false;
 };
 
 struct measured {
   latencies one;
+  std::optional<step_times> steps;
   throughput many;
 };
 
@@ -75,10 +85,17 @@ result<measured> measure(runtime& pool, const bench_command& x, const std::strin
   auto one = call_one_at_a_time(pool, *what, span);
   if (!one)
     return tl::unexpected{std::move(one.error())};
+  auto steps = std::optional<step_times>{};
+  if (x.steps) {
+    auto told = call_in_steps(pool, *what, span);
+    if (!told)
+      return tl::unexpected{std::move(told.error())};
+    steps = std::move(*told);
+  }
   auto many = call_many(pool, *what, x.outstanding, span);
   if (!many)
     return tl::unexpected{std::move(many.error())};
-  return measured{std::move(*one), *many};
+  return measured{std::move(*one), std::move(steps), *many};
 }
 
 double microseconds(const latencies& x, double part) {
@@ -100,9 +117,10 @@ std::string as_json(const bench_command& x, size_t workers, const measured& m) {
                   m.one.size(), microseconds(m.one, 0.5), microseconds(m.one, 0.9),
                   microseconds(m.one, 0.99))
          + format(", \"throughput\": {\"outstanding\": %zu, \"calls\": %llu, \"seconds\": %.3f, "
-                  "\"calls_per_second\": %.1f}}",
+                  "\"calls_per_second\": %.1f}",
                   x.outstanding, static_cast<unsigned long long>(m.many.calls),
-                  std::chrono::duration<double>(m.many.span).count(), m.many.per_second());
+                  std::chrono::duration<double>(m.many.span).count(), m.many.per_second())
+         + (m.steps ? ", \"steps\": " + steps_json(*m.steps) : "") + "}";
 }
 
 std::string as_text(const bench_command& x, size_t workers, const measured& m) {
@@ -111,7 +129,8 @@ std::string as_text(const bench_command& x, size_t workers, const measured& m) {
          + format("\none at a time:  p50 %.1f us, p90 %.1f us, p99 %.1f us",
                   microseconds(m.one, 0.5), microseconds(m.one, 0.9), microseconds(m.one, 0.99))
          + " (" + grouped(m.one.size()) + " calls)\n" + grouped(x.outstanding)
-         + " outstanding: " + grouped(static_cast<uint64_t>(m.many.per_second())) + " calls/s";
+         + " outstanding: " + grouped(static_cast<uint64_t>(m.many.per_second())) + " calls/s"
+         + (m.steps ? "\n" + steps_text(*m.steps) : "");
 }
 
 int run(bench_command x) {
@@ -152,12 +171,13 @@ void add_bench(CLI::App& app, action& chosen) {
   c.add_option("ADAPTER", x->choice.adapter, "Where the tool lives")->type_name("");
   c.add_option("TOOL", x->tool, "Its name")->type_name("");
   c.add_option("ARGUMENTS", x->words, "What it gets")->type_name("");
-  c.add_option("--seconds", x->seconds, "Length of each of the two measurements [3]")
+  c.add_option("--seconds", x->seconds, "Length of each measurement [3]")
     ->type_name("S")
     ->check(CLI::Range(0.01, 86400.0).description(""));
   c.add_option("--outstanding", x->outstanding, "Calls under way in the second one [512]")
     ->type_name("N")
     ->check(CLI::Range(1, 1000000).description(""));
+  c.add_flag("--steps", x->steps, "Tell where the time of one call goes");
   c.add_option("--pool", x->choice.pool, "Pool of the configuration whose settings to use")
     ->type_name("NAME");
   c.add_option("-n,--workers", x->choice.workers, "Workers [the pool's, or one per processor]")

@@ -53,6 +53,54 @@ def test_people_get_a_few_lines(host):
     assert third.startswith("512 outstanding: ") and third.endswith(" calls/s")
 
 
+STEPS = ("caller_to_pool", "pool_to_worker", "worker_to_wire", "wire_and_python", "result_to_caller")
+
+
+def test_the_steps_of_a_call_add_up_to_the_whole(host):
+    """Medians of parts are not parts of a median, so about. [E4]"""
+    got = host.run(
+        *("bench", MISBEHAVE, "sleep", "seconds=0.01", "-n", "2", "--steps"),
+        *("--outstanding", "2", "--seconds", "0.5", "--json"),
+    )
+    assert (got.code, got.err) == (0, ""), got
+    check_figures(got.json)
+    found = got.json["steps"]
+    assert found["calls"] > 0
+    assert found["calls"] + found["left_out"] <= 50
+    medians = [found[x]["p50_us"] for x in STEPS]
+    assert min(medians) >= 0
+    assert 0.7 * found["p50_us"] <= sum(medians) <= 1.3 * found["p50_us"]
+    assert abs(sum(found[x]["share"] for x in STEPS) - 1) < 0.01
+    # The tool sleeps in one of them, and that one is where it is said to be.
+    assert found["wire_and_python"]["p50_us"] >= found["tool"]["p50_us"] >= 10_000
+    assert found["caller_to_pool"]["p50_us"] < 10_000
+
+
+def test_steps_are_measured_only_if_asked_for(host):
+    """[E4]"""
+    got = host.run("bench", "--json", "--seconds", "0.1", "-n", "1")
+    assert "steps" not in got.json
+
+
+def test_people_get_a_line_for_each_step(host):
+    """Of a call that takes longer than the time for all of them, too. [E4]"""
+    got = host.run(
+        *("bench", MISBEHAVE, "sleep", "seconds=0.2", "-n", "1", "--steps"),
+        *("--outstanding", "1", "--seconds", "0.01"),
+    )
+    assert got.code == 0, got
+    _, _, _, head, *steps = got.out.splitlines()
+    assert head.startswith("step by step:  p50 ") and head.endswith(", with events (1 calls)")
+    assert [x.split("  ")[1].strip() for x in steps if x.endswith("%")] == [
+        "caller -> pool",
+        "pool -> worker",
+        "worker -> wire",
+        "wire, Python, wire back",
+        "result -> caller",
+    ]
+    assert [x for x in steps if not x.endswith("%")][0].startswith("    of which the tool")
+
+
 def test_a_tool_that_fails_is_not_measured(host):
     """[E4]"""
     got = host.run("bench", MISBEHAVE, "raise_error", "-n", "1", "--json")
