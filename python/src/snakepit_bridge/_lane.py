@@ -355,7 +355,8 @@ def _raw_bytes(result: Any) -> bytes:
 def _budgets_of(batch: Any) -> List[int]:
     """Microseconds that each call had when the batch was sent, 0: no deadline. May be short."""
     budgets: List[int] = list(batch.budget_us)
-    return budgets * batch.count if len(budgets) == 1 else budgets
+    count: int = batch.count
+    return budgets * count if len(budgets) == 1 else budgets
 
 
 def _encode_raw(result: Any, _depth: int, _max_bytes: int) -> Optional[bytes]:
