@@ -79,7 +79,8 @@ void pool_state::on_lane_done(lane_done& x) {
     counters.fail(why, n);
   for (auto& run : x.runs)
     times->note(run);
-  if (x.succeeded > 0)
+  auto i = members.find(x.lane.slot);
+  if (x.succeeded > 0 && i != members.end() && i->second.generation == x.lane.generation)
     slots->on_good_call(x.lane.slot);
   dispatch();
   end_drain_if_done();
@@ -126,6 +127,8 @@ void pool_state::on_worker_up(worker_up& x) {
 
 void pool_state::on_worker_down(worker_down& x) {
   world.metrics->exited(*x.certificate);
+  if (x.certificate->pid != 0)
+    events.exited(*x.certificate);
   if (auto* gone = find_member(x.slot, x.generation)) {
     auto up = gone->up;
     crossing += gone->sent - std::min(gone->sent, x.received);
@@ -280,7 +283,6 @@ void pool_state::on_actor_down(uint32_t slot, const member& x) {
   down.certificate = certificate;
   if (!x.up)
     down.start_error = error{reason::internal, "the worker's actor ended while it started"};
-  events.exited(*certificate);
   on_worker_down(down);
 }
 

@@ -146,6 +146,7 @@ struct pool_state {
 
   /// Looks after lanes as long as any holds more than one call.
   void keep_looking();
+  void look_after(uint32_t slot, member& x, core::time_point time, bool others_idle);
 
   /// Starts the workers that are due.
   void start_workers();

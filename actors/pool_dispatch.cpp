@@ -135,14 +135,20 @@ void pool_state::on_look() {
   auto time = now();
   auto idle = board->has_idle();
   for (auto& [slot, member] : members)
-    for (uint32_t i = 0; i < member.watchers.size(); ++i) {
-      auto& page = member.pages[i];
-      auto advice = member.watchers[i].look(time, page.claimed(), page.done(), page.acked(), idle);
-      if (advice && board->is_crowded({slot, member.generation, i}))
-        caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
-                       make_local(lane_look{i, advice.revoke}));
-    }
+    look_after(slot, member, time, idle);
+  for (auto& [key, member] : leaving)
+    look_after(key.first, member, time, idle);
   keep_looking();
+}
+
+void pool_state::look_after(uint32_t slot, member& x, core::time_point time, bool others_idle) {
+  for (uint32_t i = 0; i < x.watchers.size(); ++i) {
+    auto& page = x.pages[i];
+    auto advice = x.watchers[i].look(time, page.claimed(), page.done(), page.acked(), others_idle);
+    if (advice && board->is_crowded({slot, x.generation, i}))
+      caf::anon_send(caf::actor_cast<worker_actor>(x.worker),
+                     make_local(lane_look{i, advice.revoke}));
+  }
 }
 
 } // namespace snakepit

@@ -81,6 +81,7 @@ void pool_state::on_worker_leaving(const worker_leaving& x) {
   note_standing();
   start_workers();
   arm();
+  end_drain_if_done();
 }
 
 pool_state::member* pool_state::find_member(uint32_t slot, uint32_t generation) {

@@ -60,8 +60,8 @@ void worker_state::condemn(const lane& x, uint64_t running) {
 }
 
 bool worker_state::runs_for_somebody(const lane& x) {
-  auto running = x.claimed();
-  return x.page.done() < running && x.calls.waiting(running) != nullptr;
+  // Also one that has ended while its result is on its way.
+  return x.calls.waiting(x.claimed()) != nullptr;
 }
 
 void worker_state::leave_if_done() {
@@ -87,7 +87,7 @@ void worker_state::settle() {
   for (auto& lane : lanes)
     settlements.push_back(lane.calls.settle(lane.page.claimed(), lane.page.done()));
   auto certificate = certify(settlements);
-  if (process)
+  if (process && pool_gone) // else the pool tells it, which is where the worker got ready
     events.exited(*certificate);
   auto down = worker_down{};
   down.slot = cfg.hello.slot;

@@ -111,9 +111,9 @@ class ThreadInterrupts(Interrupts):
         if self._asked:
             try:
                 # In the place of what may be under way: this one comes for sure, and is the last.
-                if _set_async_exc(self._thread, Cancelled):
-                    while True:
-                        pass
+                # Again and again: it may be swallowed in a destructor that runs here.
+                while _set_async_exc(self._thread, Cancelled):
+                    pass
             except Cancelled:
                 self._asked = 0
 

@@ -95,24 +95,25 @@ def encode_fast(value: Any, depth: int, max_bytes: int) -> Optional[bytes]:
     kind = type(value)
     if kind is int:
         return b"%d" % value if _walk.INT_MIN <= value <= _walk.INT_MAX else None
-    if kind is dict:
-        if len(value) <= 8 and depth and _is_flat(value):
-            may_be_form = "$" in value
-        elif _is_plain(value, depth, max_bytes):
+    try:
+        if kind is dict:
+            if len(value) <= 8 and depth and _is_flat(value):
+                may_be_form = "$" in value
+            elif _is_plain(value, depth, max_bytes):
+                may_be_form = True
+            else:
+                return None
+        elif kind is list or kind is tuple:
+            if not _is_plain(value, depth, max_bytes):
+                return None
             may_be_form = True
+        elif kind in _SCALARS:
+            may_be_form = False
         else:
             return None
-    elif kind is list or kind is tuple:
-        if not _is_plain(value, depth, max_bytes):
-            return None
-        may_be_form = True
-    elif kind in _SCALARS:
-        may_be_form = False
-    else:
-        return None
-    try:
         data = _dump(value).encode()
-    except (ValueError, RecursionError):  # NaN, an infinity, a lone surrogate
+    except (ValueError, RuntimeError, TypeError):
+        # NaN, an infinity, a lone surrogate; or another thread changes the value meanwhile.
         return None
     if len(data) >= 19 and kind is not str and _LONG_NUMBER in data.translate(_DIGITS):
         return None
