@@ -48,8 +48,10 @@ void event_hub::close(std::chrono::milliseconds limit) noexcept {
   for (auto pass = 0; pass < 2; ++pass) // whoever takes the last events may tell what it lost
     for (auto& x : *last)
       x.to->flush(until);
+  auto late = std::shared_ptr<const list>{}; // those that came meanwhile end outside of the lock
   auto guard = std::lock_guard{mutex_};
   closed_ = true;
+  late = receivers_;
   replace(std::make_shared<list>());
 }
 

@@ -40,13 +40,14 @@ private:
   void call(const event& x) noexcept;
   void drop(event_kind x) noexcept;
   bool is_own_thread() const noexcept {
-    return thread_.get_id() == std::this_thread::get_id();
+    return own_ == std::this_thread::get_id();
   }
 
   const std::shared_ptr<event_hub> hub_;
   event_callback callback_;
   const size_t backlog_;
   std::thread thread_;
+  std::thread::id own_; // its; stays when the thread was joined
 
   mutable std::mutex mutex_; // guards all below
   std::condition_variable there_;
@@ -68,6 +69,7 @@ void subscription::implementation::start(const std::shared_ptr<implementation>& 
   auto failure = std::exception_ptr{};
   try {
     x->thread_ = std::thread{[x] { x->run(); }};
+    x->own_ = x->thread_.get_id();
     ::pthread_setname_np(x->thread_.native_handle(), "snakepit-events");
   } catch (const std::system_error&) {
     failure = std::current_exception();

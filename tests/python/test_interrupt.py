@@ -9,7 +9,9 @@ import warnings
 
 import pytest
 
-from snakepit_bridge import Adapter, _page, _tools, tool
+from storm_tools import StormTools
+
+from snakepit_bridge import _page, _tools, tool
 from snakepit_bridge._batch import Batch
 from snakepit_bridge._lane import Lane, Limits
 
@@ -20,23 +22,7 @@ CAPACITY = 100 * CALLS
 OVER = 32
 
 
-class Tools(Adapter):
-    @tool
-    def nothing(self):
-        pass
-
-    @tool
-    def work(self):
-        return sum(x for x in range(20))
-
-    @tool
-    def fail(self):
-        raise ValueError("as it should")
-
-    @tool
-    def encode_much(self):
-        return [{"a": (1, 2), "b": [b"x"]}] * 5
-
+class Tools(StormTools):
     @tool
     async def later(self):
         await asyncio.sleep(0)

@@ -6,7 +6,9 @@ import threading
 
 import pytest
 
-from snakepit_bridge import Adapter, Cancelled, _page, _thread_interrupt, _tools, tool
+from storm_tools import StormTools
+
+from snakepit_bridge import Cancelled, _page, _thread_interrupt, _tools, tool
 from snakepit_bridge._batch import Batch
 from snakepit_bridge._lane import Limits
 from snakepit_bridge._thread_interrupt import ThreadInterrupts
@@ -16,29 +18,13 @@ CALLS = 64
 CAPACITY = 200 * CALLS
 
 
-class Tools(Adapter):
-    @tool
-    def nothing(self):
-        pass
-
-    @tool
-    def work(self):
-        return sum(x for x in range(20))
-
-    @tool
-    def fail(self):
-        raise ValueError("as it should")
-
+class Tools(StormTools):
     @tool
     def swallow(self):
         try:
             return sum(x for x in range(60))
         except Cancelled:
             return sum(x for x in range(60))
-
-    @tool
-    def encode_much(self):
-        return [{"a": (1, 2), "b": [b"x"]}] * 5
 
     @tool
     async def later(self):
