@@ -126,7 +126,9 @@ void report(const std::vector<recorded_call>& calls) {
   out.add("perfect_p99_us", percentile(perfect, 0.99));
   out.add("throughput_share", static_cast<double>(*std::ranges::max_element(ends) - first)
                                 / static_cast<double>(last - first));
-  out.add("idle_waits", static_cast<double>(count_idle_waits(calls, slack)));
+  auto waits = count_idle_waits(calls, slack);
+  out.add("waits_behind", static_cast<double>(waits.behind));
+  out.add("idle_waits", static_cast<double>(waits.all));
   out.add("calls", static_cast<double>(calls.size())).print();
 }
 

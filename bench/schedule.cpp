@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <queue>
 #include <utility>
@@ -23,31 +24,65 @@ std::vector<int64_t> perfect_ends(const std::vector<recorded_call>& calls, size_
   return out;
 }
 
-uint64_t count_idle_waits(const std::vector<recorded_call>& calls, int64_t slack) {
-  // Per lane the stretches of more than `slack` between two runs, in their order.
-  using stretch = std::pair<int64_t, int64_t>;
-  std::map<int64_t, std::vector<stretch>> runs;
+namespace {
+
+using stretch = std::pair<int64_t, int64_t>;
+
+/// The part that two have in common; empty ones end before they begin.
+stretch common(stretch x, stretch y) {
+  return {std::max(x.first, y.first), std::min(x.second, y.second)};
+}
+
+/// Whether any of `all`, which are in order, has more than `slack` in common with x, for which
+/// `condition` holds.
+template <class Condition>
+bool shares(const std::vector<stretch>& all, stretch x, int64_t slack, Condition condition) {
+  auto i = std::ranges::partition_point(all, [&](stretch y) { return y.second <= x.first; });
+  for (; i != all.end() && i->first < x.second; ++i)
+    if (auto both = common(*i, x); both.second - both.first > slack && condition(both))
+      return true;
+  return false;
+}
+
+/// What is longer than the slack of what one lane did, in its order.
+struct lane_times {
+  std::vector<stretch> runs, gaps;
+};
+
+} // namespace
+
+idle_waits count_idle_waits(const std::vector<recorded_call>& calls, int64_t slack) {
+  std::map<int64_t, std::vector<stretch>> all_runs;
   for (auto& x : calls)
-    runs[x.lane].emplace_back(x.began, x.ended);
-  std::vector<std::vector<stretch>> idle;
-  for (auto& [lane, own] : runs) {
-    std::ranges::sort(own);
-    auto& gaps = idle.emplace_back();
-    for (size_t i = 1; i < own.size(); ++i)
-      if (own[i].first - own[i - 1].second > slack)
-        gaps.emplace_back(own[i - 1].second, own[i].first);
+    all_runs[x.lane].emplace_back(x.began, x.ended);
+  std::vector<lane_times> lanes;
+  auto is_long = [&](stretch x) { return x.second - x.first > slack; };
+  for (auto& [lane, runs] : all_runs) {
+    std::ranges::sort(runs);
+    auto& to = lanes.emplace_back();
+    std::ranges::copy_if(runs, std::back_inserter(to.runs), is_long);
+    for (size_t i = 1; i < runs.size(); ++i)
+      if (auto gap = stretch{runs[i - 1].second, runs[i].first}; is_long(gap))
+        to.gaps.push_back(gap);
   }
-  auto waited_in = [&](const recorded_call& x, const std::vector<stretch>& gaps) {
-    auto i = std::ranges::partition_point(
-      gaps, [&](const stretch& gap) { return gap.second <= x.submitted; });
-    for (; i != gaps.end() && i->first < x.began; ++i)
-      if (std::min(i->second, x.began) - std::max(i->first, x.submitted) > slack)
-        return true;
-    return false;
+  auto something_runs = [&](stretch x) {
+    return std::ranges::any_of(lanes, [&](const lane_times& y) {
+      return shares(y.runs, x, slack, [](stretch) { return true; });
+    });
   };
-  return static_cast<uint64_t>(std::ranges::count_if(calls, [&](const recorded_call& x) {
-    return !x.is_long && std::ranges::any_of(idle, [&](auto& gaps) { return waited_in(x, gaps); });
-  }));
+  idle_waits out;
+  for (auto& x : calls) {
+    if (x.is_long)
+      continue;
+    auto waited = [&](auto condition) {
+      return std::ranges::any_of(lanes, [&](const lane_times& y) {
+        return shares(y.gaps, {x.submitted, x.began}, slack, condition);
+      });
+    };
+    out.all += waited([](stretch) { return true; });
+    out.behind += waited(something_runs);
+  }
+  return out;
 }
 
 } // namespace snakepit::bench

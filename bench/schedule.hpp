@@ -21,8 +21,12 @@ struct recorded_call {
 /// `submitted`.
 std::vector<int64_t> perfect_ends(const std::vector<recorded_call>& calls, std::size_t lanes);
 
-/// How many short calls waited, for longer than `slack` in one piece, while one of the lanes that
-/// occur in `calls` ran nothing.
-uint64_t count_idle_waits(const std::vector<recorded_call>& calls, int64_t slack);
+/// Short calls that waited, for longer than `slack` in one piece, while one of the lanes that occur
+/// in `calls` ran nothing.
+struct idle_waits {
+  uint64_t behind = 0; ///< while another lane ran a call, behind which they may have stood
+  uint64_t all = 0;    ///< also while nothing ran, so that they can only have been on their way
+};
+idle_waits count_idle_waits(const std::vector<recorded_call>& calls, int64_t slack);
 
 } // namespace snakepit::bench

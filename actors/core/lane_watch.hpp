@@ -17,7 +17,7 @@ public:
   struct advice {
     /// Finals were made that the stream has not brought since the last look.
     bool read_journal = false;
-    /// The same call ran at a look that is `patience` ago, or at the last one and others are idle.
+    /// A call runs, and others are idle or it already ran at a look that is `patience` ago.
     bool revoke = false;
 
     explicit operator bool() const noexcept {
@@ -32,9 +32,8 @@ public:
     if (!runs || claimed != claimed_) {
       claimed_ = runs ? claimed : 0;
       since_ = now;
-    } else {
-      result.revoke = others_idle || now - since_ >= patience_;
     }
+    result.revoke = runs && (others_idle || now - since_ >= patience_);
     result.read_journal = done > acked && done == done_ && acked == acked_;
     done_ = done;
     acked_ = acked;

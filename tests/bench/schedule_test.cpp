@@ -30,18 +30,29 @@ TEST_CASE("a short call that waits while another lane runs nothing is counted [P
   std::vector<recorded_call> calls{call(1, 0, 0, 100), call(2, 0, 0, 10), call(2, 200, 200, 210)};
   SUBCASE("behind a long one") {
     calls.push_back(call(1, 20, 100, 101));
-    CHECK(count_idle_waits(calls, 50) == 1);
-    CHECK(count_idle_waits(calls, 80) == 0); // lane 2 was idle for 80 of its wait
+    CHECK(count_idle_waits(calls, 50).behind == 1);
+    CHECK(count_idle_waits(calls, 50).all == 1);
+    CHECK(count_idle_waits(calls, 80).all == 0); // lane 2 was idle for 80 of its wait
     calls.back().is_long = true;
-    CHECK(count_idle_waits(calls, 50) == 0);
+    CHECK(count_idle_waits(calls, 50).all == 0);
+  }
+  SUBCASE("also if it was moved to the lane that was free") {
+    calls.push_back(call(2, 20, 60, 61));
+    CHECK(count_idle_waits(calls, 30).behind == 1);
+    CHECK(count_idle_waits(calls, 40).behind == 0);
   }
   SUBCASE("but not while all lanes run") {
     calls.push_back(call(1, 2, 12, 13));
-    CHECK(count_idle_waits(calls, 5) == 0);
+    CHECK(count_idle_waits(calls, 5).all == 0);
+  }
+  SUBCASE("apart if nothing ran that it could have stood behind") {
+    calls.push_back(call(1, 120, 160, 161));
+    CHECK(count_idle_waits(calls, 30).behind == 0);
+    CHECK(count_idle_waits(calls, 30).all == 1);
   }
   SUBCASE("nor if it waits for less than the slack") {
     calls.push_back(call(2, 50, 55, 56));
-    CHECK(count_idle_waits(calls, 5) == 0);
-    CHECK(count_idle_waits(calls, 4) == 1);
+    CHECK(count_idle_waits(calls, 5).behind == 0);
+    CHECK(count_idle_waits(calls, 4).behind == 1);
   }
 }
