@@ -6,6 +6,8 @@ from typing import Any, List
 
 from snakepit_bridge import tool
 
+thread_safe = True
+
 
 @tool
 def echo(x: Any) -> Any:

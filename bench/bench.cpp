@@ -17,11 +17,13 @@ void give_up(const std::string& why) {
   _exit(1);
 }
 
-runtime start_pool(const std::string& adapter, size_t workers, size_t queue) {
+runtime start_pool(const std::string& adapter, size_t workers, size_t queue, size_t lanes) {
   config cfg;
   pool_config pool;
   pool.adapter = adapter;
   pool.workers = workers;
+  pool.profile = lanes > 1 ? "thread" : "process";
+  pool.lanes = lanes;
   pool.queue.max_calls = queue;
   pool.queue.timeout = infinite;
   pool.restart.backoff = {duration{0}};

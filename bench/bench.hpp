@@ -16,8 +16,9 @@ using words = std::vector<std::string>;
 /// Prints why a measurement is void, and ends the program.
 [[noreturn]] void give_up(const std::string& why);
 
-/// A pool of bench/adapter.py, all workers ready. Gives up if they cannot start.
-runtime start_pool(const std::string& adapter, size_t workers, size_t queue);
+/// A pool of bench/adapter.py, all workers ready, with the profile `thread` if a worker is to have
+/// more than one lane. Gives up if they cannot start.
+runtime start_pool(const std::string& adapter, size_t workers, size_t queue, size_t lanes = 1);
 
 /// The value that a share of `part` does not exceed; 0 of nothing. Sorts.
 double percentile(std::vector<double>& values, double part);

@@ -1,4 +1,4 @@
-// snakepit_host_cost ADAPTER WORKERS OUTSTANDING CALLS: processor time and allocations of this
+// snakepit_host_cost ADAPTER WORKERS LANES OUTSTANDING CALLS: processor time and allocations of this
 // process for each call. A program of its own, since it counts what `new` is asked for.
 
 #include "bench/bench.hpp"
@@ -52,11 +52,11 @@ void make_calls(runtime& pool, size_t outstanding, size_t count) {
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5)
-    give_up("usage: snakepit_host_cost ADAPTER WORKERS OUTSTANDING CALLS");
-  auto outstanding = std::stoul(argv[3]);
-  auto count = (std::stoul(argv[4]) + outstanding - 1) / outstanding * outstanding;
-  auto pool = start_pool(argv[1], std::stoul(argv[2]), outstanding);
+  if (argc != 6)
+    give_up("usage: snakepit_host_cost ADAPTER WORKERS LANES OUTSTANDING CALLS");
+  auto outstanding = std::stoul(argv[4]);
+  auto count = (std::stoul(argv[5]) + outstanding - 1) / outstanding * outstanding;
+  auto pool = start_pool(argv[1], std::stoul(argv[2]), outstanding, std::stoul(argv[3]));
   make_calls(pool, outstanding, outstanding); // warm
   auto cpu = cpu_seconds();
   auto before = allocations.load();

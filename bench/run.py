@@ -146,11 +146,12 @@ def pf7(bench):
 
 def pf8(bench):
     per_lane = 128  # the same share of batches for every number of lanes
-    commands = {"one at a time": bench.cost(1, 1, 3000)}
-    for lanes in (1, 4, 16, 64):
-        commands[f"{lanes} x {per_lane} outstanding"] = bench.cost(lanes, per_lane * lanes, 100_000)
+    commands = {"one at a time": bench.cost(1, 1, 1, 3000)}
+    for workers, lanes in ((1, 1), (4, 1), (16, 1), (64, 1), (64, 4)):
+        total = per_lane * workers * lanes
+        commands[f"{workers * lanes} x {per_lane} outstanding"] = bench.cost(workers, lanes, total, 100_000)
     for outstanding in (1000, 100_000):
-        commands[f"1 lane, {outstanding} outstanding"] = bench.cost(1, outstanding, 100_000)
+        commands[f"1 lane, {outstanding} outstanding"] = bench.cost(1, 1, outstanding, 100_000)
     rows = bench.interleaved(commands)
     base = rows[f"1 x {per_lane} outstanding"]
     ratios = [
