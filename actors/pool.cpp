@@ -192,7 +192,7 @@ void pool_state::on_stats(stats_query& x) {
   s.workers_ready = slots->ready();
   s.workers_starting = slots->starting();
   s.workers_waiting = slots->waiting();
-  s.lanes = board->lanes();
+  s.lanes = slots->ready() * settings.lanes;
   s.busy = board->busy();
   s.queued = queue->size();
   s.queued_bytes = queue->bytes();
