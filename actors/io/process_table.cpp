@@ -50,9 +50,8 @@ result<process_table::added> process_table::add(started_process started, const l
     return fail(reason::worker_start_failed, "not started, since the runtime stops");
   process_identity identity{started.pid, start_time_of(started), boot_id_};
   auto ends = prepared.fds.release_host_ends();
-  auto group =
-    std::make_unique<process_group>(started.pid, std::move(started.pidfd),
-                                    std::move(ends.lifetime_write), std::move(ends.lifetime_read));
+  auto group = std::make_unique<process_group>(started.pid, std::move(started.pidfd),
+                                               std::move(ends.lifetime));
   auto watched = std::make_shared<watched_process>(
     std::move(identity), spec.socket_path, std::move(events), std::move(group), std::move(ends));
   auto ok =

@@ -164,7 +164,6 @@ def main() -> NoReturn:
         os.set_inheritable(fd, False)
     try:
         _process.follow_parent(signal.SIGTERM)
-        _process.disarm(LIFETIME_FD)
         _preload(sys.argv[1:])
         why = _fork.why_not()
         if why:
@@ -175,6 +174,8 @@ def main() -> NoReturn:
         _give_up(side, f"{type(error).__name__}: {error}")
     gc.collect()
     gc.freeze()
+    # With workers it must not die before it has ended their groups.
+    _process.arm_to_wake(LIFETIME_FD)
     side.send(b"listening")
     try:
         Template(host).serve()
