@@ -53,8 +53,8 @@ private:
   struct tenant {
     call* first = nullptr;
     call* last = nullptr;
-    duration given{0};  // on a clock of its own: see `served_`
-    uint64_t turn = 0;  // when it was served last, or came
+    duration given{0}; // on a clock of its own: see `served_`
+    uint64_t turn = 0; // when it was served last, or came
   };
   struct sooner {
     bool operator()(const tenant* x, const tenant* y) const noexcept {
