@@ -96,8 +96,7 @@ inline io::descriptor copy_of(int64_t pid, int fd) {
 /// Copies of all descriptors of another process.
 inline std::vector<io::descriptor> copies_of_all(int64_t pid) {
   std::vector<io::descriptor> out;
-  for (const auto& x :
-       std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
+  for (const auto& x : std::filesystem::directory_iterator{"/proc/" + std::to_string(pid) + "/fd"})
     if (auto fd = copy_of(pid, std::stoi(x.path().filename().string())))
       out.push_back(std::move(fd));
   return out;
