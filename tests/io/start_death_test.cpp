@@ -1,12 +1,14 @@
 #include "tests/support/host_process.hpp"
 
+#include <set>
+
 #include <sys/ptrace.h>
 
 using namespace snakepit;
 using namespace snakepit::test;
 
-/// The host is killed at every moment of a start: under ptrace, when the child that is to become the
-/// worker stands at the entry or the exit of its n-th system call.
+/// The host is killed at every moment of a start: under ptrace, when the child that is to become
+/// the worker stands at the entry or the exit of its n-th system call.
 
 namespace {
 
@@ -44,10 +46,20 @@ public:
       if (!WIFSTOPPED(status))
         continue;
       auto event = status >> 16;
-      if (event == PTRACE_EVENT_VFORK) {
+      // A new one may be heard of before its maker tells of it: it waits until it has a name.
+      if (event == 0 && WSTOPSIG(status) == SIGSTOP && pid != host_ && named_.count(pid) == 0) {
+        unnamed_.insert(pid);
+        continue;
+      }
+      if (event == PTRACE_EVENT_VFORK || event == PTRACE_EVENT_CLONE) {
         unsigned long number = 0;
         ::ptrace(PTRACE_GETEVENTMSG, pid, 0, &number);
-        child_ = static_cast<pid_t>(number);
+        auto made = static_cast<pid_t>(number);
+        named_.insert(made);
+        if (event == PTRACE_EVENT_VFORK)
+          child_ = made;
+        if (unnamed_.erase(made) > 0)
+          ::ptrace(made == child_ ? PTRACE_SYSCALL : PTRACE_CONT, made, 0, 0);
       }
       if (pid != child_) {
         ::ptrace(PTRACE_CONT, pid, 0, signal_of(status, event));
@@ -108,6 +120,8 @@ private:
   std::string run_;
   pid_t host_ = 0;
   pid_t child_ = 0;
+  std::set<pid_t> named_;
+  std::set<pid_t> unnamed_;
   bool killed_ = false;
   mutable bool in_sigaction_ = false;
 };

@@ -76,7 +76,9 @@ TEST_CASE_FIXTURE(runtime_fixture, "workers that crash leave nothing in the host
   auto x = pool("default", 1);
   x.restart.backoff = {0ms, 0ms};
   auto uut = start({x});
-  auto crash = [&] { CHECK(uut.execute("die", value::map{}).error().reason == reason::worker_crashed); };
+  auto crash = [&] {
+    CHECK(uut.execute("die", value::map{}).error().reason == reason::worker_crashed);
+  };
   for (auto i = 0; i < 10; ++i)
     crash();
   CHECK(uut.execute("echo", value{{"x", 1}}).value() == value{1});

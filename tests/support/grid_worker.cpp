@@ -1,5 +1,6 @@
-// A worker without Python that has one fault at one point of its life: $GRID_PHASE (spawn, handshake,
-// idle, busy, draining, or none) and $GRID_FAULT (see `break_down`). Else it does everything right.
+// A worker without Python that has one fault at one point of its life: $GRID_PHASE (spawn,
+// handshake, idle, busy, draining, or none) and $GRID_FAULT (see `break_down`). Else it does
+// everything right.
 #include "actors/core/lane_page.hpp"
 #include "tests/support/fake_worker_server.hpp"
 
@@ -75,6 +76,7 @@ void at(const std::string& phase) {
 
 int main() {
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGRTMIN + 1, SIG_IGN); // what interrupts a call
   at("spawn");
   fake_worker_script script;
   script.hello = [](auto&, auto&) {
