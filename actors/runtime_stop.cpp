@@ -144,10 +144,11 @@ result<void> runtime::implementation::stop_now() {
              {{"survivors", join(survivors_)}}};
   } else {
     kill_all();
-    error = {reason::internal,
-             "the runtime did not stop in time, since a callback of the program does not return: of "
-             "a call, of events, or of the log; its workers were killed",
-             {{"hangs", "callback"}}};
+    error = {
+      reason::internal,
+      "the runtime did not stop in time, since a callback of the program does not return: of "
+      "a call, of events, or of the log; its workers were killed",
+      {{"hangs", "callback"}}};
   }
   // The log may be what hangs.
   std::thread{[log = log, text = error.message] {
