@@ -1,5 +1,5 @@
-// snakepit_host_cost ADAPTER WORKERS LANES OUTSTANDING CALLS: processor time and allocations of this
-// process for each call. A program of its own, since it counts what `new` is asked for.
+// snakepit_host_cost ADAPTER WORKERS LANES OUTSTANDING CALLS: processor time and allocations of
+// this process for each call. A program of its own, since it counts what `new` is asked for.
 
 #include "bench/bench.hpp"
 

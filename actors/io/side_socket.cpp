@@ -35,8 +35,16 @@ bool side_socket::read_some(std::span<char> scratch, bool ended) {
   return true;
 }
 
+bool side_socket::look() noexcept {
+  constexpr std::string_view packet = "look";
+  return socket_
+         && ::send(socket_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+}
+
 void side_socket::on_packet(std::string_view packet) {
   constexpr std::string_view refused = "refused ";
+  if (packet == "here")
+    return events_.on_here();
   if (said_)
     return;
   if (packet == "listening") {

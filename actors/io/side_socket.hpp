@@ -9,10 +9,13 @@
 
 namespace snakepit::io {
 
-/// What a worker may say on its side socket; docs/wire.md, "Start". Each is called once at most.
+/// What a worker may say on its side socket; docs/wire.md, "Start". The first two are called once
+/// at most.
 struct side_events {
   std::function<void()> on_listening;
   std::function<void(std::string text)> on_refused;
+  /// It has had a turn, after `look`.
+  std::function<void()> on_here;
 };
 
 /// The host's end of a worker's side socket. The worker is not trusted: packets above 64 KiB,
@@ -32,6 +35,9 @@ public:
   /// that the other end is known to be gone, which an empty packet alone does not prove. Returns
   /// whether more may come.
   bool read_some(std::span<char> scratch, bool ended);
+
+  /// Asks the worker to say that it is here; false if it cannot be asked.
+  bool look() noexcept;
 
   void close() noexcept {
     socket_.reset();

@@ -37,6 +37,7 @@ struct simulation : pool_fixture {
     cfg.start.timeout = 2s;
     cfg.queue.prefetch_time = chance(50) ? 1ms : 10ms;
     world.has_barrier = chance(70);
+    world.slow_stacks = chance(70);
     barrier = [this] { return race(); };
     cancel_grace = 100ms;
     drain = std::chrono::milliseconds{1 + pick(300)};
@@ -85,6 +86,8 @@ struct simulation : pool_fixture {
   /// One process takes one step of those that it can take.
   void step(scripted_worker& x) {
     using phase = scripted_worker::phase;
+    if (x.stacks_wanted() && chance(30)) // else too late, or never
+      x.tell_stacks();
     if (x.dead()) {
       // The host hears of the end in any order.
       if (!x.lane_closed_told() && chance(50))

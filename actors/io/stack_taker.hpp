@@ -1,0 +1,75 @@
+#pragma once
+
+#include "actors/core/stack_sample.hpp"
+#include "actors/io/event_loop.hpp"
+#include "actors/io/process_group.hpp"
+#include "actors/io/stack_file.hpp"
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+namespace snakepit::io {
+
+/// Asks one worker for the stacks of its threads, one time after the other: whoever asks meanwhile
+/// gets what the others get, or what there is when his time is over.
+///
+/// faulthandler writes them in a signal's handler, on the thread that the signal goes to. A thread
+/// that waits in the kernel may have its wait cut short by that, and another's stack may change
+/// while it is written. So the signal goes to a thread that runs, whose stack then stands still, or,
+/// if all wait, to the worker's watch thread, which never runs code of a tool.
+///
+/// The loop's thread only.
+class stack_taker : public std::enable_shared_from_this<stack_taker> {
+public:
+  using clock = event_loop::clock;
+  using callback = std::function<void(core::stack_sample)>;
+
+  /// The end of the text is there when it has not grown for so long.
+  static constexpr std::chrono::milliseconds quiet{20};
+  /// How long Python may take to let another thread run.
+  static constexpr std::chrono::milliseconds turn{60};
+
+  /// `look`: asks the worker to call `on_here`; returns whether it was asked. All outlive this.
+  stack_taker(event_loop& loop, int64_t pid, process_group& group, stack_file& file,
+              std::function<bool()> look);
+
+  /// `done` is called once, after `limit` at the latest, unless this is destroyed before.
+  void take(std::chrono::milliseconds limit, callback done);
+
+  /// The worker's watch thread has answered.
+  void on_here();
+
+  /// The process has ended: there is no more to come.
+  void on_end();
+
+private:
+  struct waiter {
+    clock::time_point due;
+    callback done;
+  };
+
+  void begin();
+  void on_look();
+  bool is_complete() const;
+  core::stack_sample sample() const;
+  void answer(core::stack_sample x);
+  void schedule();
+
+  event_loop& loop_;
+  const int64_t pid_;
+  process_group& group_;
+  stack_file& file_;
+  const std::function<bool()> look_;
+
+  std::vector<waiter> waiters_;
+  bool ended_ = false;
+  // While there are waiters.
+  clock::time_point begun_{};
+  clock::time_point grown_{};
+  size_t size_ = 0;
+  bool asked_ = false;
+  bool here_ = false;
+};
+
+} // namespace snakepit::io
