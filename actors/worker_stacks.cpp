@@ -14,6 +14,8 @@ namespace {
 constexpr auto last_look = 500ms;
 /// How long the answer of a call at its deadline waits for them.
 constexpr auto late_look = 50ms;
+/// Of that, how long the process may take: the rest is for the way back.
+constexpr auto late_limit = 43ms;
 /// Calls whose deadlines pass one after the other do not each hold their lane up.
 constexpr auto look_pause = 200ms;
 
@@ -74,7 +76,7 @@ bool worker_state::hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& ca
       return false;
     asking = true;
     ask_again_at = core::later(now(), look_pause);
-    take_stacks(stacks_taken::for_answer, late_look);
+    take_stacks(stacks_taken::for_answer, late_limit);
   }
   overdue.push_back({std::move(call), index, seq, at});
   arm(at);

@@ -53,7 +53,7 @@ std::string cause_line(const death_certificate& x) {
   if (!x.oom.empty() && x.oom != "no")
     out += "; out of memory: " + x.oom + " (" + x.oom_evidence + ')';
   else if (!x.oom_evidence.empty())
-    out += "; not for want of memory: " + x.oom_evidence;
+    out += "; not for want of memory";
   return out;
 }
 

@@ -38,7 +38,7 @@ std::string to_json(const error& x) {
   if (x.certificate)
     result["certificate"] = core::to_object(*x.certificate);
   if (x.stacks)
-    result["stacks"] = core::to_object(*x.stacks);
+    result["stacks"] = core::to_brief_object(*x.stacks);
   // Text of workers need not be UTF-8; an error about an error helps nobody.
   return result.dump(-1, ' ', false, json::error_handler_t::replace);
 }

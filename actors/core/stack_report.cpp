@@ -16,6 +16,18 @@ const python_thread* main_thread(const stack_report& x) {
   return x.python.empty() ? nullptr : &x.python.back();
 }
 
+/// How many of the innermost frames are not those of the bridge; all if none are.
+size_t own_frames(const python_thread& x) {
+  if (x.runs_tool)
+    return x.tool_frames;
+  auto is_of_bridge = [](const python_frame& frame) {
+    return frame.file.find("/snakepit_bridge/_") != std::string::npos;
+  };
+  auto bridge = std::find_if(x.frames.rbegin(), x.frames.rend(), is_of_bridge);
+  auto own = static_cast<size_t>(bridge - x.frames.rbegin());
+  return own > 0 ? own : x.frames.size();
+}
+
 /// The threads whose stacks say what went on.
 std::vector<const python_thread*> telling_threads(const stack_report& x) {
   auto out = std::vector<const python_thread*>{};
@@ -64,7 +76,7 @@ std::string tool_stack(const stack_report& x, size_t lines) {
       --lines;
     }
     auto& frames = thread->frames;
-    auto count = thread->runs_tool ? thread->tool_frames : frames.size();
+    auto count = own_frames(*thread);
     auto shown = std::min(count, lines);
     for (size_t i = 0; i < shown; ++i)
       out += line_of(frames[frames.size() - 1 - i]);
@@ -164,6 +176,17 @@ stack_report report_of(const stack_sample& x) {
 
 nlohmann::ordered_json to_object(const python_frame& x) {
   return {{"file", x.file}, {"line", x.line}, {"function", x.function}, {"text", x.text}};
+}
+
+nlohmann::ordered_json to_brief_object(const stack_report& x) {
+  auto brief = x;
+  auto kept = telling_threads(x);
+  std::erase_if(brief.python, [&](auto& one) {
+    return std::none_of(kept.begin(), kept.end(), [&](auto* other) { return other->id == one.id; });
+  });
+  if (!x.gil_held && !x.python.empty())
+    brief.kernel.clear();
+  return to_object(brief);
 }
 
 nlohmann::ordered_json to_object(const stack_report& x) {

@@ -1,0 +1,4 @@
+import time
+def wait():
+    time.sleep(1000)
+wait()
