@@ -42,7 +42,7 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   settings = std::move(cfg);
   world = std::move(w);
   auto& x = settings.config;
-  queue = std::make_unique<core::call_queue>(x.queue.max_calls, x.queue.max_bytes);
+  queue = std::make_unique<core::call_queue>(x.queue.max_calls, x.queue.max_bytes, x.queue.ageing);
   board = std::make_unique<core::lane_board>(x.queue.prefetch_time);
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart);
@@ -193,7 +193,7 @@ void pool_state::on_stats(stats_query& x) {
   s.workers_ready = slots->ready();
   s.workers_starting = slots->starting();
   s.workers_waiting = slots->waiting();
-  s.lanes = board->lanes();
+  s.lanes = slots->ready() * settings.lanes;
   s.busy = board->busy();
   s.queued = queue->size();
   s.queued_bytes = queue->bytes();

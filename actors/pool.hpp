@@ -138,6 +138,9 @@ struct pool_state {
   void admit(core::call_ptr x);
   std::optional<error> refusal(core::call& x);
 
+  /// Why the call cannot be done in time, if that is foreseen. Notes what it is worth.
+  std::optional<error> unmeetable(core::call& x);
+
   /// Gives lanes with room what waits.
   void dispatch();
 

@@ -1,6 +1,7 @@
 #include "actors/pool.hpp"
 
 #include "actors/call_notes.hpp"
+#include "actors/core/call_options.hpp"
 
 #include <algorithm>
 
@@ -10,6 +11,8 @@ namespace {
 
 /// How often the lane pages are read while a lane holds more than one call.
 constexpr auto look_interval = std::chrono::milliseconds{1};
+/// Calls of a tool after which their mean is taken for what one takes.
+constexpr uint64_t enough_samples = 20;
 
 std::string text(duration x) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(x).count()) + "ms";
@@ -37,6 +40,8 @@ std::optional<error> pool_state::refusal(core::call& x) {
   auto& config = settings.config;
   if (x.ticket && x.ticket->cancelled)
     return error{reason::cancelled, "the caller cancelled `" + x.group->tool + "`"};
+  if (auto why = core::check_options(x.group->options))
+    return why;
   if (draining)
     return error{reason::draining, "pool `" + config.name + "` stops and takes no new calls"};
   if (slots->failed())
@@ -45,6 +50,8 @@ std::optional<error> pool_state::refusal(core::call& x) {
     if (auto ok = tools->check(x); !ok)
       return std::move(ok.error());
   if (auto why = core::check_size(x.bytes(), config.limits.inline_bytes))
+    return why;
+  if (auto why = unmeetable(x))
     return why;
   if (queue->has_room(x.bytes()))
     return std::nullopt;
@@ -57,6 +64,29 @@ std::optional<error> pool_state::refusal(core::call& x) {
                {{"pool", config.name},
                 {"queued", std::to_string(queue->size())},
                 {"retry_after", text(wait)}}};
+}
+
+std::optional<error> pool_state::unmeetable(core::call& x) {
+  auto& config = settings.config;
+  // Foreseen is only what enough calls have shown; the others count as nothing.
+  if (times->samples(x.tool) >= enough_samples)
+    x.worth = times->mean(x.tool);
+  auto lanes = static_cast<int64_t>(slots->ready() * settings.lanes);
+  if (!config.queue.predict || lanes == 0 || x.deadline == core::never)
+    return std::nullopt;
+  auto wait = queue->worth_before(x.group->options.priority) / lanes;
+  auto left = x.deadline - now();
+  if (wait <= left)
+    return std::nullopt;
+  return error{reason::deadline_unmeetable,
+               "the calls before `" + x.group->tool + "` in pool `" + config.name
+                 + "` will take longer than its deadline allows: " + text(wait) + " against "
+                 + text(left),
+               {{"pool", config.name},
+                {"tool", x.group->tool},
+                {"queued", std::to_string(queue->size())},
+                {"predicted_wait", text(wait)},
+                {"time_left", text(left)}}};
 }
 
 // -- dispatch -------------------------------------------------------------------
@@ -96,7 +126,7 @@ std::vector<core::call_ptr> pool_state::take(const core::lane_id& lane, duration
       break;
     worth += foreseen;
     bytes += call->bytes();
-    result.push_back(queue->pop_front());
+    result.push_back(queue->pop_front(foreseen));
     if (auto& ticket = result.back()->ticket) {
       ticket->slot = lane.slot;
       ticket->generation = lane.generation;

@@ -47,12 +47,11 @@ void worker_state::on_stacks(stacks_taken& x) {
 
 void worker_state::on_query(stacks_query& x) {
   if (!process || phase >= worker_phase::dying)
-    return x.answer(fail(reason::unavailable, "the worker is "
-                                                + std::string{process ? "ending" : "not yet there"}));
+    return x.answer(fail(reason::unavailable,
+                         "the worker is " + std::string{process ? "ending" : "not yet there"}));
   auto query = std::make_shared<stacks_query>(std::move(x));
-  process->take_stacks(last_look, [query](core::stack_sample sample) {
-    query->answer(core::report_of(sample));
-  });
+  process->take_stacks(
+    last_look, [query](core::stack_sample sample) { query->answer(core::report_of(sample)); });
 }
 
 void worker_state::kill(std::string because) {
@@ -84,9 +83,8 @@ bool worker_state::hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& ca
 }
 
 bool worker_state::is_held(const lane& x, uint64_t seq) const {
-  return std::any_of(overdue.begin(), overdue.end(), [&](auto& one) {
-    return &lanes[one.lane] == &x && one.seq == seq;
-  });
+  return std::any_of(overdue.begin(), overdue.end(),
+                     [&](auto& one) { return &lanes[one.lane] == &x && one.seq == seq; });
 }
 
 void worker_state::expire_overdue() {

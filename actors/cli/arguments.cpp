@@ -12,12 +12,15 @@
 #include <iostream>
 #include <iterator>
 #include <set>
+#include <vector>
 
 namespace snakepit::cli {
 
 namespace {
 
 constexpr std::string_view blanks = " \t\r\n";
+/// No call is larger; it is what keeps `@/dev/zero` from taking all memory.
+constexpr size_t most_read = size_t{1} << 30;
 
 std::string_view trimmed(std::string_view x) {
   auto begin = x.find_first_not_of(blanks);
@@ -45,7 +48,13 @@ bool is_identifier(std::string_view x) {
 }
 
 result<std::string> slurp(std::istream& in, const std::string& name) {
-  std::string out{std::istreambuf_iterator<char>{in}, {}};
+  std::string out;
+  auto block = std::vector<char>(size_t{64} << 10);
+  while (in.read(block.data(), static_cast<std::streamsize>(block.size())) || in.gcount() > 0) {
+    out.append(block.data(), static_cast<size_t>(in.gcount()));
+    if (out.size() > most_read)
+      return fail(reason::too_large, name + " has more than 1 GiB");
+  }
   if (in.bad())
     return fail(reason::invalid_argument, "cannot read " + name + ": " + std::strerror(errno));
   return out;

@@ -72,6 +72,9 @@ struct call {
     return n;
   }
 
+  /// What it adds to the wait of those behind it, foreseen when it was admitted; 0: not known.
+  std::chrono::nanoseconds worth{0};
+
   // Places in the call_queue, which alone touches them.
   call* previous = nullptr;
   call* next = nullptr;

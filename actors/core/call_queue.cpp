@@ -3,31 +3,72 @@
 namespace snakepit::core {
 
 call_queue::~call_queue() {
-  while (first_)
+  while (!empty())
     pop_front();
 }
 
 void call_queue::push_back(call_ptr x) {
-  insert(x.release(), nullptr);
+  line_of(*x).push_back(x.get());
+  enter(x.release());
 }
 
 void call_queue::push_front(std::vector<call_ptr> xs) {
-  auto* before = first_;
-  for (auto& x : xs) {
-    while (before && before->id < x->id)
-      before = before->next;
-    insert(x.release(), before);
+  // The last first: each finds its place at the front.
+  for (auto x = xs.rbegin(); x != xs.rend(); ++x) {
+    line_of(**x).put_back(x->get());
+    enter(x->release());
   }
 }
 
-call_ptr call_queue::pop_front() {
-  return remove(first_);
+size_t call_queue::first_line() const noexcept {
+  auto best = size_t{0};
+  auto best_time = never;
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    auto* x = lines_[i].front();
+    if (!x)
+      continue;
+    auto time = later(x->admitted, static_cast<int64_t>(i) * ageing_);
+    if (time >= best_time)
+      continue;
+    best = i;
+    best_time = time;
+  }
+  return best;
+}
+
+const call* call_queue::front() const noexcept {
+  return lines_[first_line()].front();
+}
+
+call_ptr call_queue::pop_front(duration worth) {
+  auto& line = lines_[first_line()];
+  auto* x = line.front();
+  line.serve(worth);
+  return leave(x);
 }
 
 call_ptr call_queue::remove(call* x) {
-  (x->previous ? x->previous->next : first_) = x->next;
-  (x->next ? x->next->previous : last_) = x->previous;
-  x->previous = x->next = nullptr;
+  line_of(*x).remove(x);
+  return leave(x);
+}
+
+call_queue::duration call_queue::worth_before(priority x) const noexcept {
+  auto result = duration{0};
+  for (size_t i = 0; i <= static_cast<size_t>(x); ++i)
+    result += lines_[i].worth();
+  return result;
+}
+
+void call_queue::enter(call* x) {
+  note_deadline(x);
+  ++size_;
+  x->queued_bytes = x->bytes();
+  bytes_ += x->queued_bytes;
+  if (x->ticket)
+    x->ticket->queued = x;
+}
+
+call_ptr call_queue::leave(call* x) {
   forget_deadline(x);
   --size_;
   bytes_ -= x->queued_bytes;
@@ -45,7 +86,7 @@ std::vector<call_ptr> call_queue::expire(time_point now) {
 
 std::vector<call_ptr> call_queue::clear() {
   auto result = std::vector<call_ptr>{};
-  while (first_)
+  while (!empty())
     result.push_back(pop_front());
   return result;
 }
@@ -53,19 +94,6 @@ std::vector<call_ptr> call_queue::clear() {
 time_point call_queue::next_deadline() const noexcept {
   auto* x = soonest();
   return x ? x->queue_deadline : never;
-}
-
-void call_queue::insert(call* x, call* before) {
-  x->next = before;
-  x->previous = before ? before->previous : last_;
-  (x->previous ? x->previous->next : first_) = x;
-  (x->next ? x->next->previous : last_) = x;
-  note_deadline(x);
-  ++size_;
-  x->queued_bytes = x->bytes();
-  bytes_ += x->queued_bytes;
-  if (x->ticket)
-    x->ticket->queued = x;
 }
 
 // -- deadlines ----------------------------------------------------------------

@@ -81,7 +81,8 @@ std::string to_text(const death_certificate& x, bool with_stderr) {
   if (!x.stacks.note.empty())
     out += std::string{indent} + x.stacks.note;
   if (auto stack = tool_stack(x.stacks); !stack.empty())
-    out += std::string{indent} + "Python stack" + (x.stacks.fatal.empty() ? "" : " at the fatal error")
+    out += std::string{indent} + "Python stack"
+           + (x.stacks.fatal.empty() ? "" : " at the fatal error")
            + ", most recent call first:" + lines_of(stack);
   if (x.stacks.python.empty() || x.stacks.gil_held)
     if (!x.stacks.kernel.empty())
@@ -100,12 +101,8 @@ namespace core {
 
 nlohmann::ordered_json to_object(const death_certificate& x) {
   using json = nlohmann::ordered_json;
-  json result{{"id", x.id},
-              {"pool", x.pool},
-              {"slot", x.slot},
-              {"generation", x.generation},
-              {"pid", x.pid},
-              {"cause", x.cause}};
+  json result{{"id", x.id},   {"pool", x.pool},  {"slot", x.slot}, {"generation", x.generation},
+              {"pid", x.pid}, {"cause", x.cause}};
   if (x.exit_code)
     result["exit_code"] = *x.exit_code;
   if (x.signal != 0) {

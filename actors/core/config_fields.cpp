@@ -110,6 +110,13 @@ struct assigner {
     return entries(*f.at, [&](auto& node, auto& to) { return read(node, to, f.allowed); });
   }
 
+  std::optional<field_fault> operator()(const flag_field& f) const {
+    if (x.is != kind::scalar || !x.plain || (x.text != "true" && x.text != "false"))
+      return wanted("`true` or `false`", x);
+    *f.at = x.text == "true";
+    return std::nullopt;
+  }
+
   std::optional<field_fault> operator()(const count_field& f) const {
     return read_count(x, *f.at);
   }

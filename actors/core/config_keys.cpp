@@ -157,6 +157,16 @@ std::vector<config_key> keys_of(pool_config& x) {
      duration_field{&x.queue.prefetch_time},
      {},
      "How much foreseen work a worker may hold: enough to hide the way there and back."},
+    {"queue.predict",
+     flag_field{&x.queue.predict},
+     {},
+     "Refuse a call at once if those before it are foreseen to take longer than its deadline "
+     "allows."},
+    {"queue.ageing",
+     duration_field{&x.queue.ageing},
+     {},
+     "For each priority below high a call is treated as if it had come this much later than it "
+     "has."},
 
     {"restart.backoff",
      durations_field{&x.restart.backoff},

@@ -100,6 +100,9 @@ struct value_check {
       return zero(*count);
     return word(*f.at, f.allowed);
   }
+  fault operator()(const flag_field&) const {
+    return std::nullopt;
+  }
   fault operator()(const count_field& f) const {
     return zero(*f.at);
   }

@@ -93,6 +93,9 @@ struct writer {
   std::string operator()(const word_map_field& f) const {
     return map_to_yaml(*f.at);
   }
+  std::string operator()(const flag_field& f) const {
+    return *f.at ? "true" : "false";
+  }
   std::string operator()(const count_field& f) const {
     return std::to_string(*f.at);
   }
@@ -138,6 +141,9 @@ struct namer {
   }
   std::string operator()(const word_map_field& f) const {
     return "map of " + one_of(f.allowed);
+  }
+  std::string operator()(const flag_field&) const {
+    return "`true` or `false`";
   }
   std::string operator()(const count_field&) const {
     return "whole number";

@@ -46,6 +46,11 @@ public:
     return knows(tool) ? duration{static_cast<int64_t>(tools_[tool].mean)} : unknown_;
   }
 
+  /// How many calls have been noted.
+  uint64_t samples(uint32_t tool) const {
+    return tool < tools_.size() ? tools_[tool].samples : 0;
+  }
+
   /// What is no tool of the pool, such as a probe, is not noted.
   void note(const run_sum& x) {
     if (x.count == 0 || x.tool == call::unresolved)
@@ -53,6 +58,7 @@ public:
     if (x.tool >= tools_.size())
       tools_.resize(x.tool + 1);
     auto& to = tools_[x.tool];
+    to.samples += x.count;
     // Many samples at once weigh more, up to half.
     auto weight = to.mean < 0 ? 1.0 : std::min(0.5, 0.125 * x.count);
     auto mean = static_cast<double>(x.total.count()) / x.count;
@@ -66,6 +72,7 @@ private:
     double mean = -1; // negative: no sample yet
     double log = 0;
     duration usual{0};
+    uint64_t samples = 0;
   };
 
   bool knows(uint32_t tool) const {

@@ -11,11 +11,6 @@ std::string line_of(const python_frame& x) {
   return "  File \"" + x.file + "\", line " + std::to_string(x.line) + ", in " + x.function + '\n';
 }
 
-const python_thread* main_thread(const stack_report& x) {
-  // Python lists its newest thread first.
-  return x.python.empty() ? nullptr : &x.python.back();
-}
-
 /// How many of the innermost frames are not those of the bridge; all if none are.
 size_t own_frames(const python_thread& x) {
   if (x.runs_tool)
@@ -37,7 +32,7 @@ std::vector<const python_thread*> telling_threads(const stack_report& x) {
     else if (thread.runs_tool)
       out.push_back(&thread);
   if (out.empty() && !x.python.empty())
-    out.push_back(main_thread(x));
+    out.push_back(&x.python.back());
   return out;
 }
 
@@ -51,7 +46,7 @@ std::string to_string(const stack_report& x) {
     out += x.note + '\n';
   for (auto& thread : x.python) {
     out += thread.name.empty() ? "Thread" : "Thread `" + thread.name + '`';
-    if (&thread == main_thread(x))
+    if (thread.main)
       out += " (main)";
     out += thread.runs_tool ? ", runs a tool" : "";
     out += ", most recent call first:\n";
@@ -63,7 +58,8 @@ std::string to_string(const stack_report& x) {
   if (!x.kernel.empty())
     out += "The kernel's view:\n";
   for (auto& thread : x.kernel)
-    out += "  " + std::to_string(thread.id) + ' ' + thread.name + ": " + core::describe(thread) + '\n';
+    out +=
+      "  " + std::to_string(thread.id) + ' ' + thread.name + ": " + core::describe(thread) + '\n';
   return out;
 }
 
@@ -109,8 +105,8 @@ std::string place_of(const stack_report& x) {
   return " called at " + frame.file + ':' + std::to_string(frame.line) + " in " + frame.function;
 }
 
-/// Whether the watch thread has waited for the GIL, and long enough: Python code lets go of it after
-/// five milliseconds. One that runs waits for a processor.
+/// Whether the watch thread has waited for the GIL, and long enough: Python code lets go of it
+/// after five milliseconds. One that runs waits for a processor.
 bool holds_gil(const stack_sample& x) {
   constexpr std::chrono::milliseconds enough{40};
   auto is_busy = [](auto& thread) {
@@ -129,7 +125,8 @@ std::string note_of(const stack_sample& x, const stack_report& report) {
   case obstacle::stopped:
     return "The process is stopped (by SIGSTOP or a debugger), so Python cannot say what it does.";
   case obstacle::not_ready:
-    return "Python cannot say what it does: it has not yet got so far, or a tool has taken the handler "
+    return "Python cannot say what it does: it has not yet got so far, or a tool has taken the "
+           "handler "
            "of the signal away.";
   case obstacle::none:
     break;
@@ -202,12 +199,13 @@ nlohmann::ordered_json to_object(const stack_report& x) {
     auto one = json{{"id", thread.id}};
     if (!thread.name.empty())
       one["name"] = thread.name;
-    one["main"] = &thread == main_thread(x);
+    one["main"] = thread.main;
     one["current"] = thread.current;
     one["runs_tool"] = thread.runs_tool;
     one["frames"] = json::array();
     for (auto& frame : thread.frames)
-      one["frames"].push_back({{"file", frame.file}, {"line", frame.line}, {"function", frame.function}});
+      one["frames"].push_back(
+        {{"file", frame.file}, {"line", frame.line}, {"function", frame.function}});
     out["threads"].push_back(std::move(one));
   }
   out["kernel"] = json::array();

@@ -39,7 +39,8 @@ struct stack_sample {
 /// Reads what Python's faulthandler writes: threads, their frames outermost first, and the fatal
 /// error, if there is one, with those after the last one only. Whatever the text is: at most
 /// `max_threads` threads and the innermost `max_frames` frames of each, their texts cut and free of
-/// control characters; what makes no sense is skipped. Of a thread that comes twice the last counts.
+/// control characters; what makes no sense is skipped. Of a thread that comes twice the last
+/// counts.
 stack_report parse_stacks(std::string_view text);
 
 inline constexpr size_t max_stack_threads = 128;

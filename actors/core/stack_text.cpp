@@ -111,6 +111,8 @@ public:
 
   std::vector<python_thread> finish() {
     end();
+    if (!out_.empty())
+      out_.back().main = true; // Python lists its newest thread first
     return std::move(out_);
   }
 

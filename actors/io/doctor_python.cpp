@@ -5,6 +5,7 @@
 #include "actors/io/command.hpp"
 #include "actors/io/executable.hpp"
 
+#include <snakepit/json.hpp>
 #include <snakepit/version.hpp>
 
 #include <algorithm>
@@ -68,6 +69,16 @@ std::string how(const command_end& x) {
   return "it exited with code " + std::to_string(x.code);
 }
 
+/// A member of a report, if there is one of this type.
+template <class T>
+const T* member(const value& x, std::string_view key) {
+  auto* map = x.get_if<value::map>();
+  if (!map)
+    return nullptr;
+  auto i = map->find(key);
+  return i == map->end() ? nullptr : i->second.get_if<T>();
+}
+
 /// Why `check` did not report an adapter. Its own word is the best, unless it did not come to one:
 /// an import may end the process, with code 0 even.
 std::string why_not_loaded(const command_end& x) {
@@ -76,7 +87,11 @@ std::string why_not_loaded(const command_end& x) {
     return how(x);
   if (x.code != said_by_check)
     return "while it was loaded " + how(x);
-  return last_line(x.errors.empty() ? x.output : x.errors);
+  auto report = parse_json(x.output);
+  if (auto* error = report ? member<value::map>(*report, "error") : nullptr)
+    if (auto* message = member<std::string>(value{*error}, "message"))
+      return *message;
+  return last_line(x.errors);
 }
 
 std::vector<std::string> host_environment() {
@@ -189,13 +204,14 @@ check python_examination::bridge() {
 
 check python_examination::adapter(const std::string& spec) const {
   check out{"adapter " + spec, verdict::ok, {}, {}};
-  auto end =
-    run_command({executable_, "-m", "snakepit_bridge", "check", spec}, environment_, timeout_);
+  auto end = run_command({executable_, "-m", "snakepit_bridge", "check", "--json", spec},
+                         environment_, timeout_);
   if (!end) {
     out.result = verdict::fail;
     out.found = end.error().message;
-  } else if (end->succeeded() && !end->output.empty()) {
+  } else if (auto report = parse_json(end->output); end->succeeded() && report) {
     out.found = "it loads";
+    note_threads(spec, *report, out);
   } else {
     out.result = verdict::fail;
     out.found = why_not_loaded(*end);
@@ -203,6 +219,21 @@ check python_examination::adapter(const std::string& spec) const {
       "see `" + executable_ + " -m snakepit_bridge check " + spec + "`, with PYTHONPATH=" + bridge_;
   }
   return out;
+}
+
+void python_examination::note_threads(const std::string& spec, const value& report,
+                                      check& out) const {
+  auto threaded = std::ranges::any_of(
+    cfg_.pools, [&](const pool_config& x) { return x.adapter == spec && x.profile == "thread"; });
+  auto* safe = member<bool>(report, "thread_safe");
+  if (!threaded || (safe && *safe))
+    return;
+  out.result = verdict::fail;
+  out.found =
+    "it loads, but a pool of profile `thread` has it and it does not say that it is thread safe";
+  out.advice =
+    "put `thread_safe = True` into it if its tools may run at the same time, else let the "
+    "pool have the profile `process`";
 }
 
 } // namespace snakepit::io

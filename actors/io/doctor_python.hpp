@@ -1,6 +1,7 @@
 #pragma once
 
 #include <snakepit/doctor.hpp>
+#include <snakepit/value.hpp>
 
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ private:
   check package(const std::string& name, const std::string& advice) const;
   check bridge();
   check adapter(const std::string& spec) const;
+  /// Fails `out` if a pool of threads has an adapter that does not say that it is made for them.
+  void note_threads(const std::string& spec, const value& report, check& out) const;
 
   const config& cfg_;
   std::string name_;       ///< as configured

@@ -41,8 +41,8 @@ std::string stack_file::text() const {
   auto from = whole - out.size();
   size_t have = 0;
   while (have < out.size()) {
-    auto n = ::pread(fd_.get(), out.data() + have, out.size() - have,
-                     static_cast<off_t>(from + have));
+    auto n =
+      ::pread(fd_.get(), out.data() + have, out.size() - have, static_cast<off_t>(from + have));
     if (n < 0 && errno == EINTR)
       continue;
     if (n <= 0)

@@ -16,8 +16,8 @@ namespace snakepit::io {
 ///
 /// faulthandler writes them in a signal's handler, on the thread that the signal goes to. A thread
 /// that waits in the kernel may have its wait cut short by that, and another's stack may change
-/// while it is written. So the signal goes to a thread that runs, whose stack then stands still, or,
-/// if all wait, to the worker's watch thread, which never runs code of a tool.
+/// while it is written. So the signal goes to a thread that runs, whose stack then stands still,
+/// or, if all wait, to the worker's watch thread, which never runs code of a tool.
 ///
 /// The loop's thread only.
 class stack_taker : public std::enable_shared_from_this<stack_taker> {

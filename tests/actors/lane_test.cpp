@@ -103,7 +103,6 @@ TEST_CASE_FIXTURE(lane_fixture, "a call claimed while its lane is cleared runs o
   auto calls = fill(3);
   worker(0).claim();
   bring_up(worker(1));
-  advance(2ms);
   worker(0).finish();
   worker(0).claim_begin(); // the second
   look();
@@ -134,14 +133,12 @@ TEST_CASE_FIXTURE(lane_fixture, "without a barrier a claim is looked at twice [Q
   auto calls = fill(4);
   worker(0).claim();
   bring_up(worker(1));
-  advance(2ms);
-  advance(2ms); // the limit is lowered
-  advance(1ms);
+  advance(1ms); // the limit is lowered
   REQUIRE(worker(0).page().limit() == 3);
   CHECK(worker(1).inbox().empty());
   worker(0).finish();
   worker(0).claim_begin(); // seen late
-  advance(1ms);
+  advance(2ms);
   CHECK(worker(1).inbox().empty());
   advance(2ms);
   CHECK(worker(1).inbox().size() >= 1);

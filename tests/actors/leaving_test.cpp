@@ -69,7 +69,9 @@ TEST_CASE_FIXTURE(leaving_fixture, "a worker whose call must be ended leaves at 
   for (auto& lane : worker(0).lanes)
     CHECK(lane.inbox.empty());
   REQUIRE(world.workers.size() == 2); // another one has its slot
+  CHECK(stats().lanes == 0);          // what leaves gets nothing any more
   bring_up(worker(1));
+  CHECK(stats().lanes == 3);
   worker(1).serve_all();
   run();
   CHECK(answered(next));

@@ -62,6 +62,114 @@ TEST_CASE_FIXTURE(pool_fixture, "a full queue refuses at once and says when to c
   CHECK(stats().rejected.at("pool_saturated") == 1);
 }
 
+TEST_CASE_FIXTURE(pool_fixture, "of the calls that wait the highest priority goes first [Q6]") {
+  start_ready();
+  submit("runs");
+  worker(0).claim();
+  auto calls = std::vector<size_t>{};
+  for (auto x : {priority::low, priority::normal, priority::high}) {
+    options.priority = x;
+    calls.push_back(submit(std::string{to_string(x)}));
+  }
+  worker(0).finish();
+  worker(0).send();
+  run();
+  auto order = std::string{};
+  for (auto& x : worker(0).inbox())
+    order += x.data;
+  CHECK(order == R"({"n":"high"}{"n":"normal"}{"n":"low"})");
+  worker(0).serve_all();
+  run();
+  for (auto x : calls)
+    CHECK(answered(x));
+}
+
+TEST_CASE_FIXTURE(pool_fixture, "tenants take turns, whoever has sent more [Q6]") {
+  start_ready();
+  submit("runs");
+  worker(0).claim();
+  options.tenant = "many";
+  auto many = submit_all({"1", "2", "3", "4"});
+  options.tenant = "few";
+  auto few = submit("5");
+  for (int i = 0; i < 2; ++i) {
+    worker(0).finish();
+    worker(0).send();
+    run();
+    worker(0).claim();
+  }
+  CHECK(worker(0).lanes[0].current().data == R"({"n":"5"})");
+  worker(0).serve_all();
+  run();
+  worker(0).serve_all();
+  run();
+  CHECK(answered(few));
+  CHECK(answered(many[3]));
+}
+
+TEST_CASE_FIXTURE(pool_fixture, "what could not be a priority or a tenant is refused") {
+  start_ready();
+  options.tenant.assign(257, 'x');
+  CHECK(failure(submit("1")).reason == reason::invalid_argument);
+  options.tenant.assign(256, 'x');
+  auto longest = submit("2");
+  CHECK(!answered(longest));
+  options.priority = static_cast<priority>(3);
+  CHECK(failure(submit("3")).reason == reason::invalid_argument);
+}
+
+TEST_CASE_FIXTURE(pool_fixture,
+                  "a deadline that those before it alone would miss is refused [Q2]") {
+  cfg.workers = 2;
+  start_ready();
+  auto serve = [&](size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+      submit("x");
+      for (size_t k : {0, 1}) {
+        worker(k).lanes[0].run_us = 10'000;
+        worker(k).serve_all();
+      }
+      run();
+    }
+  };
+  auto fill = [&] {
+    submit_all({"1", "2", "3", "4", "5", "6"}); // two run, four wait: 20 ms on two lanes
+  };
+  auto clear = [&] {
+    for (int i = 0; i < 4; ++i) {
+      for (size_t k : {0, 1})
+        worker(k).serve_all();
+      run();
+    }
+  };
+  serve(19);
+  fill();
+  CHECK(!answered(submit("too few are known to say", 19ms)));
+  clear();
+  serve(1);
+  fill();
+  auto why = failure(submit("late", 19ms));
+  CHECK(why.reason == reason::deadline_unmeetable);
+  CHECK(why.details.at("predicted_wait") == "20ms");
+  CHECK(why.details.at("time_left") == "19ms");
+  CHECK(!answered(submit("just in time", 20ms)));
+  options.priority = priority::high; // nobody stands before it
+  CHECK(!answered(submit("high", 1ms)));
+}
+
+TEST_CASE_FIXTURE(pool_fixture, "without `predict` a call may try [Q2]") {
+  cfg.queue.predict = false;
+  start_ready();
+  worker(0).lanes[0].run_us = 1'000'000;
+  for (int i = 0; i < 20; ++i) {
+    submit("x");
+    worker(0).serve_all();
+    run();
+  }
+  submit_all({"1", "2", "3"});
+  CHECK(!answered(submit("late", 1ms)));
+}
+
 TEST_CASE_FIXTURE(pool_fixture, "a call leaves the queue when its time to wait is over [Q2]") {
   start();
   auto waits = submit("1", 10s, 1s);

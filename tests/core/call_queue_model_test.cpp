@@ -65,6 +65,7 @@ struct twins {
         outside.pop_back();
       }
     }
+    std::ranges::sort(back, {}, [](const core::call_ptr& x) { return x->id; });
     auto place = list.begin();
     for (auto& x : back) {
       while (place != list.end() && place->call->id < x->id)

@@ -22,9 +22,26 @@ namespace {
 
 const auto t0 = time_point{} + 1h;
 
+core::call_ptr of_priority(uint64_t id, const std::shared_ptr<recording_target>& target,
+                           priority how, time_point admitted) {
+  auto x = make_call(id, target);
+  auto group = std::make_shared<core::call_group>(*x->group);
+  group->options.priority = how;
+  x->group = std::move(group);
+  x->admitted = admitted;
+  return x;
+}
+
 struct fixture {
   std::shared_ptr<recording_target> target = std::make_shared<recording_target>();
   call_queue uut{4, 100};
+
+  core::call* prioritized(uint64_t id, priority how, time_point admitted) {
+    auto x = of_priority(id, target, how, admitted);
+    auto* result = x.get();
+    uut.push_back(std::move(x));
+    return result;
+  }
 
   core::call* add(uint64_t id, time_point deadline = never, size_t bytes = 0) {
     auto x = make_call(id, target, deadline, bytes);
@@ -115,6 +132,56 @@ TEST_CASE_FIXTURE(fixture, "what changes in a call while it waits does not upset
   x->data.clear();
   auto out = uut.pop_front();
   CHECK(uut.bytes() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "higher priorities go first, equal ones in order [Q6]") {
+  prioritized(1, priority::low, t0);
+  prioritized(2, priority::normal, t0 + 1ms);
+  prioritized(3, priority::high, t0 + 2ms);
+  prioritized(4, priority::high, t0 + 3ms);
+  prioritized(5, priority::normal, t0 + 4ms);
+  CHECK(ids(uut.clear()) == numbers{3, 4, 2, 5, 1});
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "who has waited for `ageing` goes before a new call of the next priority [Q6]") {
+  prioritized(1, priority::normal, t0);
+  prioritized(2, priority::high, t0 + 2s); // equal: the higher one
+  prioritized(3, priority::high, t0 + 2s + 1ns);
+  CHECK(ids(uut.clear()) == numbers{2, 1, 3});
+  prioritized(4, priority::low, t0);
+  prioritized(5, priority::normal, t0 + 2s + 1ns);
+  prioritized(6, priority::high, t0 + 4s + 2ns);
+  CHECK(ids(uut.clear()) == numbers{4, 5, 6});
+}
+
+TEST_CASE("low priority is served although high calls never end [Q6]") {
+  auto target = std::make_shared<recording_target>();
+  auto uut = call_queue{1000, 1000};
+  auto served_low = 0;
+  for (uint64_t i = 0; i < 600; ++i) { // twice as many come as are served
+    auto time = t0 + static_cast<int64_t>(i) * 100ms;
+    for (int n = 0; n < 2; ++n)
+      uut.push_back(of_priority(2 * i + n, target, priority::high, time));
+    if (i % 10 == 0)
+      uut.push_back(of_priority(5000 + i, target, priority::low, time));
+    served_low += uut.pop_front()->group->options.priority == priority::low;
+  }
+  CHECK(served_low >= 20); // they wait about as long as the high ones that are served
+}
+
+TEST_CASE_FIXTURE(fixture, "what stands before a call of each priority is known [Q2] [Q6]") {
+  prioritized(1, priority::high, t0)->worth = 0s; // not known
+  for (auto x : {priority::high, priority::normal, priority::low}) {
+    auto call = of_priority(9, target, x, t0);
+    call->worth = 1s * (1 + static_cast<int>(x));
+    uut.push_back(std::move(call));
+  }
+  CHECK(uut.worth_before(priority::high) == 1s);
+  CHECK(uut.worth_before(priority::normal) == 3s);
+  CHECK(uut.worth_before(priority::low) == 6s);
+  uut.clear();
+  CHECK(uut.worth_before(priority::low) == 0s);
 }
 
 TEST_CASE_FIXTURE(fixture, "calls that come back stand before those made later [P4]") {

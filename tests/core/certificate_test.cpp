@@ -52,8 +52,10 @@ TEST_CASE("want of memory is judged by what the kernel counted [W9]") {
          row{"the machine lost one, groups are not known", SIGKILL, machine(1, 2), "", 0, "likely",
              "SIGKILL"},
          row{"the machine lost none", SIGKILL, machine(2, 2), "", 0, "no", "SIGKILL"},
-         row{"nothing can be read, it was at its limit", SIGKILL, unread, "", 95, "likely", "SIGKILL"},
-         row{"nothing can be read, it was far from it", SIGKILL, unread, "", 10, "unknown", "SIGKILL"},
+         row{"nothing can be read, it was at its limit", SIGKILL, unread, "", 95, "likely",
+             "SIGKILL"},
+         row{"nothing can be read, it was far from it", SIGKILL, unread, "", 10, "unknown",
+             "SIGKILL"},
          row{"nothing can be read, no limit is known", SIGKILL, {}, "", 10, "unknown", "SIGKILL"},
          row{"it was us", SIGKILL, group(3, 4), "deadline", 0, "no", "ended by us: deadline"},
          row{"it crashed", SIGSEGV, group(3, 4), "", 0, "no", "SIGSEGV"},
@@ -95,7 +97,8 @@ TEST_CASE("stacks of a crash come from its own file, else from stderr [W9]") {
   auto none = ended(SIGSEGV);
   attach_stacks(none, dump, "", nullptr); // asked for long before
   CHECK(none.stacks.python.empty());
-  CHECK(none.stacks.note == "Python wrote no stack: the signal came where its handler could not run.");
+  CHECK(none.stacks.note
+        == "Python wrote no stack: the signal came where its handler could not run.");
 }
 
 TEST_CASE("stacks that were taken are those of an end of ours only [W9]") {

@@ -84,6 +84,10 @@ TEST_CASE("a wrong type is refused with what was wanted and what came [E3]") {
         == "pit.yaml:1:1: `workers`: wanted a whole number, got the text `4`");
   CHECK(in_pool("workers", t.list({}))
         == "pit.yaml:1:1: `workers`: wanted a whole number, got a list");
+  for (auto& x : {t.plain("yes"), t.quoted("true"), t.null(), t.list({})})
+    CHECK(in_pool("queue", t.map({{"predict", x}}))
+            .find("`queue.predict`: wanted `true` or `false`, got")
+          != std::string::npos);
   CHECK(in_pool("min_ready", t.null())
         == "pit.yaml:1:1: `min_ready`: wanted a whole number, got nothing");
   CHECK(in_pool("adapter2", t.null()).find("did you mean `adapter`?") != std::string::npos);

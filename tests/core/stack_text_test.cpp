@@ -24,8 +24,9 @@ std::string frame(const std::string& file, int line, const std::string& function
 /// As Python 3.11 writes it: a worker whose main thread runs a tool.
 std::string running_worker(const std::string& first = "Thread") {
   return "Thread 0x00007f14 (most recent call first):\n" + frame("/lib/threading.py", 975, "run")
-         + "\n" + first + " 0x00007f15 (most recent call first):\n" + frame("/app/tool.py", 7, "inner")
-         + frame("/app/tool.py", 3, "work") + frame(bridge + "_thread_interrupt.py", 90, "guarded")
+         + "\n" + first + " 0x00007f15 (most recent call first):\n"
+         + frame("/app/tool.py", 7, "inner") + frame("/app/tool.py", 3, "work")
+         + frame(bridge + "_thread_interrupt.py", 90, "guarded")
          + frame(bridge + "_interrupt.py", 50, "enter") + frame(bridge + "_lane.py", 200, "_invoke")
          + frame("/usr/lib/runpy.py", 88, "<module>");
 }
@@ -63,7 +64,8 @@ TEST_CASE("of several fatal errors the last one counts [W9]") {
   auto x = parse_stacks("Fatal Python error: Aborted\n\n" + running_worker()
                         + "Fatal Python error: Segmentation fault\n\n"
                           "Current thread 0x00000009 (most recent call first):\n"
-                        + frame("ctypes.py", 519, "string_at") + "\nExtension modules: numpy (total: 1)\n");
+                        + frame("ctypes.py", 519, "string_at")
+                        + "\nExtension modules: numpy (total: 1)\n");
   CHECK(x.fatal == "Segmentation fault");
   REQUIRE(x.python.size() == 1);
   CHECK(x.python[0].current);
@@ -71,8 +73,9 @@ TEST_CASE("of several fatal errors the last one counts [W9]") {
 }
 
 TEST_CASE("at a fatal error the thread that made it is shown, not one that runs a tool") {
-  auto x = parse_stacks("Fatal Python error: Aborted\n\nCurrent thread 0x1 (most recent call first):\n"
-                        + frame("other.py", 1, "f") + "\n" + running_worker());
+  auto x =
+    parse_stacks("Fatal Python error: Aborted\n\nCurrent thread 0x1 (most recent call first):\n"
+                 + frame("other.py", 1, "f") + "\n" + running_worker());
   CHECK(tool_stack(x) == "  File \"other.py\", line 1, in f\n");
 }
 
@@ -118,14 +121,26 @@ TEST_CASE("a hostile text is bounded, and clean of control characters [S1]") {
 }
 
 TEST_CASE("no text whatever does harm [S1]") {
-  auto pieces = std::vector<std::string>{"Thread 0x", "Current thread 0x", "  File ", "\"", ", line ",
-                                         " in ",      "\n",                "Fatal Python error: ",
-                                         "7f",        "[",                 "]",
-                                         "\xff",      std::string(1, '\0'), "99999999999999999999",
-                                         bridge + "_interrupt.py", "enter"};
+  auto pieces = std::vector<std::string>{"Thread 0x",
+                                         "Current thread 0x",
+                                         "  File ",
+                                         "\"",
+                                         ", line ",
+                                         " in ",
+                                         "\n",
+                                         "Fatal Python error: ",
+                                         "7f",
+                                         "[",
+                                         "]",
+                                         "\xff",
+                                         std::string(1, '\0'),
+                                         "99999999999999999999",
+                                         bridge + "_interrupt.py",
+                                         "enter"};
   CHECK(rc::check([&] {
     auto text = std::string{};
-    for (auto i : *rc::gen::container<std::vector<size_t>>(rc::gen::inRange<size_t>(0, pieces.size())))
+    for (auto i :
+         *rc::gen::container<std::vector<size_t>>(rc::gen::inRange<size_t>(0, pieces.size())))
       text += pieces[i];
     auto x = parse_stacks(text);
     RC_ASSERT(x.python.size() <= core::max_stack_threads);
@@ -145,9 +160,10 @@ TEST_CASE("a GIL that C code holds is named, with the place [W9] [W6]") {
   x.threads = {{7, "python3", 'R', ""}, {8, "snakepit-watch", 'S', "futex"}};
   auto held = report_of(x);
   CHECK(held.gil_held);
-  CHECK(held.note
-        == "The GIL is held by C code called at /app/tool.py:7 in inner: no Python code could run for "
-           "80 ms.");
+  CHECK(
+    held.note
+    == "The GIL is held by C code called at /app/tool.py:7 in inner: no Python code could run for "
+       "80 ms.");
   x.gil_free = true;
   CHECK_FALSE(report_of(x).gil_held);
   CHECK(report_of(x).note.empty());

@@ -112,7 +112,8 @@ TEST_CASE_FIXTURE(stacks_fixture, "a process without the handler is left alone [
   CHECK(is_alive(process->identity().pid));
 }
 
-TEST_CASE_FIXTURE(stacks_fixture, "a crash leaves its stacks, and its end is told to who asks [W9]") {
+TEST_CASE_FIXTURE(stacks_fixture,
+                  "a crash leaves its stacks, and its end is told to who asks [W9]") {
   auto process = begin("def boom():\n    ctypes.string_at(0)\nboom()\n");
   REQUIRE(log.await_exit());
   auto x = core::parse_stacks(process->written_stacks());
@@ -122,13 +123,15 @@ TEST_CASE_FIXTURE(stacks_fixture, "a crash leaves its stacks, and its end is tol
 }
 
 TEST_CASE_FIXTURE(stacks_fixture, "a process that writes without end is read to a bound [S1]") {
-  auto process = begin("os.write(7, b'x' * (3 << 20))\nprint('written', flush=True)\ntime.sleep(1000)\n");
+  auto process =
+    begin("os.write(7, b'x' * (3 << 20))\nprint('written', flush=True)\ntime.sleep(1000)\n");
   REQUIRE(log.await_output(2));
   CHECK(process->written_stacks().size() == core::max_stack_text);
   CHECK(take(*process).text.size() < 10'000); // what stood there before is forgotten
 }
 
-TEST_CASE_FIXTURE(stacks_fixture, "who asks when all ends is answered or forgotten, never late [W9]") {
+TEST_CASE_FIXTURE(stacks_fixture,
+                  "who asks when all ends is answered or forgotten, never late [W9]") {
   auto answers = std::make_shared<std::atomic<int>>(0);
   auto process = begin("time.sleep(1000)\n");
   process->take_stacks(500ms, [answers](auto) { ++*answers; });

@@ -35,6 +35,8 @@ struct simulation : pool_fixture {
     cfg.restart.retry_failed = 100ms;
     cfg.start.batch_size = 1 + pick(3);
     cfg.start.timeout = 2s;
+    cfg.queue.ageing = chance(50) ? 2s : duration{std::chrono::milliseconds{pick(50)}};
+    cfg.queue.predict = chance(50);
     cfg.queue.prefetch_time = chance(50) ? 1ms : 10ms;
     world.has_barrier = chance(70);
     world.slow_stacks = chance(70);
@@ -74,6 +76,8 @@ struct simulation : pool_fixture {
         stubborn.insert("{\"n\":\"" + data.back() + "\"}");
     }
     auto wait = chance(30) ? duration{std::chrono::milliseconds{1 + pick(200)}} : infinite;
+    options.priority = static_cast<priority>(pick(3));
+    options.tenant = chance(50) ? std::string{} : std::string(1, static_cast<char>('a' + pick(3)));
     submit_all(std::move(data), timeout, wait, chance(95) ? "work" : "nothing", false);
   }
 

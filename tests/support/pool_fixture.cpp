@@ -106,7 +106,7 @@ size_t pool_fixture::submit(const std::string& data, duration timeout, duration 
 std::vector<size_t> pool_fixture::submit_all(std::vector<std::string> data, duration timeout,
                                              duration queue_timeout, const std::string& tool,
                                              bool run_now) {
-  auto group = std::make_shared<core::call_group>(core::call_group{tool, {}});
+  auto group = std::make_shared<core::call_group>(core::call_group{tool, options});
   auto message = std::make_shared<core::submission>();
   auto result = std::vector<size_t>{};
   for (auto& x : data) {

@@ -36,6 +36,8 @@ struct pool_fixture : actor_fixture {
   duration cancel_grace = std::chrono::seconds{2};
   duration drain = std::chrono::seconds{30};
   duration stop_grace = std::chrono::seconds{2};
+  /// Of the calls that are submitted from now on.
+  call_options options;
 
   pool_fixture() {
     cfg.name = "p";

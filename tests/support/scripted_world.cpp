@@ -262,7 +262,7 @@ void scripted_lane::claim_end() {
 }
 
 void scripted_lane::finish() {
-  auto final = core::final_result{running_->seq, 5, payload{false, running_->data}};
+  auto final = core::final_result{running_->seq, run_us, payload{false, running_->data}};
   if (journal_.note(running_->seq, running_->data))
     worker_.world_->noted.insert(running_->data);
   else
@@ -275,7 +275,7 @@ void scripted_lane::finish() {
 void scripted_lane::finish_with(error why) {
   owed_ = running_->seq;
   page_.set_done(running_->seq);
-  made_.push_back({running_->seq, 5, tl::unexpected{std::move(why)}});
+  made_.push_back({running_->seq, run_us, tl::unexpected{std::move(why)}});
   running_.reset();
 }
 

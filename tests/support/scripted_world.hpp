@@ -34,6 +34,7 @@ public:
 
   int interrupts = 0;     ///< signals since the running call was claimed
   std::deque<item> inbox; ///< sent and not claimed
+  uint32_t run_us = 5;    ///< how long it says that a tool ran
 
   // -- steps ------------------------------------------------------------------
 

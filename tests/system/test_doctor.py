@@ -44,6 +44,17 @@ def test_an_adapter_that_does_not_load(host, source, says):
     assert check["advice"]
 
 
+@pytest.mark.parametrize("says, result", [("", "fail"), ("thread_safe = True\n", "ok")])
+def test_an_adapter_for_threads_must_say_that_it_is_safe(host, says, result):
+    """[W5]"""
+    host.file("plain.py", says + "def double(x: int) -> int:\n    return 2 * x\n")
+    path = host.file("threads.yaml", "pools: [{name: a, adapter: ./plain.py, profile: thread}]\n")
+    got = host.run("doctor", "-c", path, "--json")
+    check = by_name(got)["adapter ./plain.py"]
+    assert check["result"] == result, check
+    assert ("thread_safe = True" in check["advice"]) == (result == "fail")
+
+
 def test_an_adapter_that_never_loads(host):
     """[W4]"""
     path = host.file(

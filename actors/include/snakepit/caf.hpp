@@ -33,11 +33,13 @@ struct request {
   std::string session{};
   std::string correlation_id{};
   std::string traceparent{};
+  snakepit::priority priority = snakepit::priority::normal;
+  std::string tenant{};
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, request& x) {
     return f(x.tool, x.args, x.attachments, x.raw, x.timeout, x.queue_timeout, x.session,
-             x.correlation_id, x.traceparent);
+             x.correlation_id, x.traceparent, x.priority, x.tenant);
   }
 };
 

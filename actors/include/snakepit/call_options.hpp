@@ -1,10 +1,19 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace snakepit {
+
+/// Which of the calls that wait goes first.
+enum class priority : uint8_t { high, normal, low };
+
+/// "high", "normal", "low"; nothing for another word.
+std::optional<priority> find_priority(std::string_view word);
+std::string_view to_string(priority x);
 
 /// What may be said of one call; what is not said comes from the pool and from `timeouts`.
 struct call_options {
@@ -15,6 +24,12 @@ struct call_options {
   std::optional<std::chrono::nanoseconds> timeout;
   /// Bound on waiting in the pool's queue, within `timeout`.
   std::optional<std::chrono::nanoseconds> queue_timeout;
+  /// A call goes before those of lower priority, unless these have waited for long: a normal one is
+  /// treated as if it had come `queue.ageing` later than it has, a low one twice that.
+  snakepit::priority priority = snakepit::priority::normal;
+  /// On whose behalf it is made; empty: nobody's in particular. Tenants share a pool fairly by the
+  /// time that their calls take. 256 bytes at most.
+  std::string tenant;
   /// Travels with the call into Python and into the logs.
   std::string session;
   std::string correlation_id;

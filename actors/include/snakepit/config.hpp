@@ -63,6 +63,10 @@ struct queue_config {
   std::optional<duration> timeout{}; ///< none: `timeouts.queue`
   /// How much foreseen work a lane may hold: enough to hide the way there and back.
   duration prefetch_time = std::chrono::milliseconds{1};
+  /// Refuse a call at once if those before it are foreseen to take longer than its deadline allows.
+  bool predict = true;
+  /// How much later than it has come a call counts as having come for each priority below high.
+  duration ageing = std::chrono::seconds{2};
 };
 
 struct restart_config {

@@ -87,7 +87,7 @@ struct pool_stats {
   size_t workers_starting = 0; ///< started and not proved yet
   size_t workers_waiting = 0;  ///< slots that wait for their back-off or turn
   size_t lanes = 0;            ///< of ready workers
-  size_t busy = 0;             ///< lanes with at least one call
+  size_t busy = 0;             ///< lanes with at least one call, also of workers that leave
   size_t queued = 0;           ///< calls that wait now
   uint64_t queued_bytes = 0;
   size_t in_flight = 0;                     ///< calls handed to workers and not answered

@@ -12,6 +12,7 @@ namespace snakepit {
 struct python_thread {
   uint64_t id = 0;  ///< as `threading.get_ident()` says
   std::string name; ///< empty before Python 3.14
+  bool main = false;
   /// The signal came on it; at a fatal error it is the one that made it.
   bool current = false;
   /// A tool runs on it; then `tool_frames` of its frames, the innermost, are the tool's.
@@ -54,8 +55,8 @@ struct stack_report {
 /// the kernel's view after. Each line ends.
 std::string to_string(const stack_report& x);
 
-/// The stack of the tool that runs, or else of the main thread, most recent call first, without what
-/// stands below the tool; at most `lines` lines, each with its end. Empty if it is not known.
+/// The stack of the tool that runs, or else of the main thread, most recent call first, without
+/// what stands below the tool; at most `lines` lines, each with its end. Empty if it is not known.
 std::string tool_stack(const stack_report& x, size_t lines = 12);
 
 /// As JSON, an object.

@@ -1,0 +1,38 @@
+#include "actors/core/call_options.hpp"
+
+#include <array>
+
+namespace snakepit {
+
+namespace {
+
+constexpr auto priority_words = std::array<std::string_view, 3>{"high", "normal", "low"};
+
+} // namespace
+
+std::optional<priority> find_priority(std::string_view word) {
+  for (size_t i = 0; i < priority_words.size(); ++i)
+    if (priority_words[i] == word)
+      return static_cast<priority>(i);
+  return std::nullopt;
+}
+
+std::string_view to_string(priority x) {
+  auto i = static_cast<size_t>(x);
+  return i < priority_words.size() ? priority_words[i] : "?";
+}
+
+namespace core {
+
+std::optional<error> check_options(const call_options& x) {
+  if (static_cast<size_t>(x.priority) >= priority_words.size())
+    return error{reason::invalid_argument, "there is no such priority"};
+  if (x.tenant.size() > most_tenant_bytes)
+    return error{reason::invalid_argument, "the tenant's name is longer than "
+                                             + std::to_string(most_tenant_bytes) + " bytes"};
+  return std::nullopt;
+}
+
+} // namespace core
+
+} // namespace snakepit

@@ -1,0 +1,82 @@
+#include "actors/core/fair_line.hpp"
+
+#include <algorithm>
+
+namespace snakepit::core {
+
+namespace {
+
+/// How many tenants without calls are remembered for what they owe.
+constexpr size_t most_debtors = 1024;
+/// Calls of no foreseen length take turns, too.
+constexpr auto least_worth = std::chrono::nanoseconds{1};
+
+} // namespace
+
+fair_line::tenant& fair_line::tenant_of(const call& x) {
+  auto& name = x.group->options.tenant;
+  return name.empty() ? nameless_ : named_[name];
+}
+
+void fair_line::push_back(call* x) {
+  insert(tenant_of(*x), x, nullptr);
+}
+
+void fair_line::put_back(call* x) {
+  auto& to = tenant_of(*x);
+  auto* before = to.first;
+  while (before && before->id < x->id)
+    before = before->next;
+  insert(to, x, before);
+}
+
+void fair_line::insert(tenant& to, call* x, call* before) {
+  x->next = before;
+  x->previous = before ? before->previous : to.last;
+  (x->previous ? x->previous->next : to.first) = x;
+  (x->next ? x->next->previous : to.last) = x;
+  worth_ += x->worth;
+  if (x->next || x->previous)
+    return;
+  to.given = std::max(to.given, served_);
+  to.turn = ++turn_;
+  waiting_.insert(&to);
+}
+
+void fair_line::remove(call* x) {
+  auto& from = tenant_of(*x);
+  if (!x->next && !x->previous)
+    waiting_.erase(&from);
+  (x->previous ? x->previous->next : from.first) = x->next;
+  (x->next ? x->next->previous : from.last) = x->previous;
+  x->previous = x->next = nullptr;
+  worth_ -= x->worth;
+  forget_some();
+}
+
+void fair_line::serve(duration worth) {
+  auto& from = **waiting_.begin();
+  served_ = from.given;
+  waiting_.erase(waiting_.begin());
+  from.given += std::max(worth, least_worth);
+  from.turn = ++turn_;
+  most_given_ = std::max(most_given_, from.given);
+  auto* x = from.first;
+  from.first = x->next;
+  (x->next ? x->next->previous : from.last) = nullptr;
+  x->next = nullptr;
+  worth_ -= x->worth;
+  if (from.first)
+    waiting_.insert(&from);
+  forget_some();
+}
+
+void fair_line::forget_some() {
+  if (waiting_.empty())
+    served_ = most_given_; // nobody waits: nobody owes anybody anything
+  if (named_.empty() || (!waiting_.empty() && named_.size() < 2 * waiting_.size() + most_debtors))
+    return;
+  std::erase_if(named_, [](const auto& x) { return x.second.first == nullptr; });
+}
+
+} // namespace snakepit::core
