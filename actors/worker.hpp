@@ -189,7 +189,8 @@ struct worker_state {
 
   /// Answers those that have waited enough.
   void expire_overdue();
-  void answer_overdue(const std::function<bool(const overdue_call&)>& which);
+  void answer_overdue(const std::function<bool(const overdue_call&)>& which,
+                      const std::shared_ptr<const stack_report>& seen);
 
   /// That the call was not done by its deadline.
   static error deadline_error(const core::call& x);

@@ -154,11 +154,12 @@ time_point worker_state::next_due(const lane& x) const {
 void worker_state::take_finals(core::results& x) {
   auto& lane = lanes[x.lane];
   if (!overdue.empty()) // it ended after all, but too late
-    answer_overdue([&](auto& one) {
-      return one.lane == x.lane && std::any_of(x.finals.begin(), x.finals.end(), [&](auto& final) {
-               return final.seq == one.seq;
-             });
-    });
+    answer_overdue(
+      [&](const overdue_call& one) {
+        auto is_its = [&](auto& final) { return final.seq == one.seq; };
+        return one.lane == x.lane && std::any_of(x.finals.begin(), x.finals.end(), is_its);
+      },
+      nullptr);
   auto done = done_on(x.lane);
   auto notes = telemetry::batch_tally{};
   auto time = now();

@@ -38,7 +38,7 @@ void worker_state::on_stacks(stacks_taken& x) {
   }
   asking = false;
   stacks = core::report_of(x.sample);
-  answer_overdue([](auto&) { return true; });
+  answer_overdue([](auto&) { return true; }, std::make_shared<const stack_report>(*stacks));
   for (auto& lane : lanes)
     press(lane);
   leave_if_done();
@@ -99,11 +99,11 @@ void worker_state::expire_overdue() {
   sample.text = process->written_stacks();
   sample.waited = late_look;
   stacks = core::report_of(sample);
-  answer_overdue(is_due);
+  answer_overdue(is_due, std::make_shared<const stack_report>(*stacks));
 }
 
-void worker_state::answer_overdue(const std::function<bool(const overdue_call&)>& which) {
-  auto shared = stacks ? std::make_shared<const stack_report>(*stacks) : nullptr;
+void worker_state::answer_overdue(const std::function<bool(const overdue_call&)>& which,
+                                  const std::shared_ptr<const stack_report>& seen) {
   auto ready = std::vector<overdue_call>{};
   for (auto& x : overdue)
     if (which(x))
@@ -111,7 +111,7 @@ void worker_state::answer_overdue(const std::function<bool(const overdue_call&)>
   std::erase_if(overdue, [](auto& x) { return !x.call; });
   for (auto& x : ready) {
     auto why = deadline_error(*x.call);
-    why.stacks = shared;
+    why.stacks = seen;
     why.details.emplace("certificate_id", certificate_id());
     auto ends = std::vector<ending>{};
     ends.emplace_back(std::move(x.call), std::move(why));

@@ -185,7 +185,7 @@ void watched_process::settle(const exit_status& status) {
     remove_socket(); // its owner looked too early: the worker may have bound it since
   taker_->on_end();
   auto whole = status;
-  whole.memory = memory_.read();
+  whole.memory = memory_.read(status.known && status.signal == SIGKILL && !killed_by_us_);
   tell(events_.on_exit, whole);
   ended_();
 }

@@ -64,6 +64,11 @@ public:
   const stack_file& stacks() const noexcept {
     return stacks_;
   }
+  /// As its owner wants. Any thread.
+  void kill() noexcept {
+    killed_by_us_ = true;
+    group_->kill();
+  }
   /// After `watch`. Any thread; `done` is called on the loop's.
   void take_stacks(std::chrono::milliseconds limit, stack_taker::callback done);
 
@@ -99,6 +104,7 @@ private:
 
   std::mutex callbacks_; // held while one runs
   std::atomic<bool> silent_{false};
+  std::atomic<bool> killed_by_us_{false};
   std::thread::id loop_thread_; // outlives the loop
   output_tail tail_;
   stack_file stacks_;
@@ -139,7 +145,7 @@ public:
     return watched_->group().signal(number);
   }
   void kill_group() noexcept override {
-    watched_->group().kill();
+    watched_->kill();
   }
   void take_stacks(std::chrono::milliseconds limit,
                    std::function<void(core::stack_sample)> done) override {

@@ -2,7 +2,10 @@
 
 #include "actors/io/proc_files.hpp"
 
+#include <algorithm>
 #include <cstdlib>
+#include <map>
+#include <mutex>
 
 #include <unistd.h>
 
@@ -35,6 +38,21 @@ uint64_t limit_beside(const std::string& source) {
       if (auto limit = std::strtoull(text->c_str(), nullptr, 10); limit < endless)
         return limit;
   return 0;
+}
+
+/// Raises `before` by the kills that have explained the ends of others, and takes one if there is
+/// any left for this.
+void claim(const std::string& source, bool killed, std::optional<uint64_t>& before,
+           const std::optional<uint64_t>& after) {
+  static std::mutex mutex;
+  static std::map<std::string, uint64_t> explained;
+  if (!before || !after)
+    return;
+  std::lock_guard guard{mutex};
+  auto& known = explained[source];
+  before = std::min(std::max(*before, known), *after);
+  if (killed && *after > *before)
+    known = *before + 1;
 }
 
 bool exists(const std::string& file) {
@@ -86,11 +104,13 @@ oom_counters::oom_counters(int64_t pid) {
   begin_.machine_before = machine_kills();
 }
 
-core::memory_evidence oom_counters::read() const {
+core::memory_evidence oom_counters::read(bool killed) const {
   auto out = begin_;
   if (!out.source.empty())
     out.group_after = number_after(out.source, "oom_kill");
   out.machine_after = machine_kills();
+  claim(out.source, killed, out.group_before, out.group_after);
+  claim("machine", killed, out.machine_before, out.machine_after);
   return out;
 }
 

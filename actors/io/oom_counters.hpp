@@ -17,8 +17,10 @@ public:
   /// Finds the group of a process that has begun, and reads its counters for the first time.
   explicit oom_counters(int64_t pid);
 
-  /// What was counted then and what is counted now; the process may have ended.
-  core::memory_evidence read() const;
+  /// What was counted then and what is counted now; the process may have ended. `killed`: it was,
+  /// and not by us. A kill that was counted explains one end only, so what was counted before
+  /// others of this program were killed is left out.
+  core::memory_evidence read(bool killed) const;
 
 private:
   core::memory_evidence begin_;
