@@ -10,10 +10,10 @@ using telemetry::level;
 
 namespace {
 
-/// The innermost frame of what ran: "FILE:LINE in FUNCTION"; empty if it is not known.
+/// The innermost frame of what ran, as Python shows it; empty if it is not known.
 std::string place_of(const stack_report& x) {
   auto text = tool_stack(x, 1);
-  return text.substr(0, text.find('\n'));
+  return text.empty() ? text : text.substr(2, text.find('\n') - 2);
 }
 
 /// Apart, since a command that reports such an error itself need not show it twice.

@@ -14,8 +14,8 @@ namespace {
 constexpr auto last_look = 500ms;
 /// How long the answer of a call at its deadline waits for them.
 constexpr auto late_look = 50ms;
-/// Of that, how long the process may take: the rest is for the way back.
-constexpr auto late_limit = 43ms;
+/// Of that, what is for the way there and back.
+constexpr auto late_way = 8ms;
 /// Calls whose deadlines pass one after the other do not each hold their lane up.
 constexpr auto look_pause = 200ms;
 
@@ -75,7 +75,8 @@ bool worker_state::hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& ca
       return false;
     asking = true;
     ask_again_at = core::later(now(), look_pause);
-    take_stacks(stacks_taken::for_answer, late_limit);
+    auto left = std::chrono::floor<std::chrono::milliseconds>(at - now()) - late_way;
+    take_stacks(stacks_taken::for_answer, std::max<std::chrono::milliseconds>(left, 1ms));
   }
   overdue.push_back({std::move(call), index, seq, at});
   arm(at);

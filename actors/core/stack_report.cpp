@@ -108,7 +108,7 @@ std::string place_of(const stack_report& x) {
 /// Whether the watch thread has waited for the GIL, and long enough: Python code lets go of it
 /// after five milliseconds. One that runs waits for a processor.
 bool holds_gil(const stack_sample& x) {
-  constexpr std::chrono::milliseconds enough{40};
+  constexpr std::chrono::milliseconds enough{30};
   auto is_busy = [](auto& thread) {
     return thread.name == watch_thread_name && thread.state == 'R';
   };
