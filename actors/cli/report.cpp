@@ -74,7 +74,11 @@ int exit_code_of(const error& x) {
 }
 
 std::string describe(const error& x, last_words words) {
-  auto out = "snakepit: " + to_string(x);
+  return "snakepit: " + to_string(x) + explanation(x, words);
+}
+
+std::string explanation(const error& x, last_words words) {
+  auto out = std::string{};
   if (x.python && (!x.python->frames.empty() || x.python->cause))
     out += indented(traceback(*x.python));
   auto told = words == last_words::told;
