@@ -28,7 +28,8 @@ void worker_state::take_stacks(stacks_taken::what why, std::chrono::milliseconds
 }
 
 void worker_state::on_stacks(stacks_taken& x) {
-  if (phase >= worker_phase::dying)
+  // If it has ended by itself its exit comes next, and says more.
+  if (phase >= worker_phase::dying || x.sample.why_not == core::stack_sample::obstacle::gone)
     return;
   if (x.why == stacks_taken::for_end) {
     stacks = core::report_of(x.sample);

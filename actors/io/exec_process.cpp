@@ -30,7 +30,7 @@ watched_process::watched_process(process_identity identity, std::string socket_p
     side_{std::move(ends.side),
           {[this] { tell(events_.on_listening); },
            [this](std::string text) { tell(events_.on_refused, std::move(text)); },
-           [this] { taker_->on_here(); }}} {}
+           [this](uint64_t number) { taker_->on_here(number); }}} {}
 
 template <class... Ts>
 void watched_process::tell(const std::function<void(Ts...)>& event, Ts... xs) {
@@ -61,7 +61,7 @@ result<void> watched_process::watch(event_loop& loop, std::span<char> scratch, b
   loop_thread_ = loop.thread();
   door_ = loop.door();
   taker_ = std::make_shared<stack_taker>(loop, identity_.pid, *group_, stacks_,
-                                         [this] { return side_.look(); });
+                                         [this](uint64_t number) { return side_.look(number); });
   memory_ = oom_counters{identity_.pid};
   scratch_ = scratch;
   ended_ = std::move(ended);

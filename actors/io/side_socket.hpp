@@ -3,6 +3,7 @@
 #include "actors/io/descriptor.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
@@ -14,8 +15,8 @@ namespace snakepit::io {
 struct side_events {
   std::function<void()> on_listening;
   std::function<void(std::string text)> on_refused;
-  /// It has had a turn, after `look`.
-  std::function<void()> on_here;
+  /// It has written its stacks, after `look`.
+  std::function<void(uint64_t number)> on_here;
 };
 
 /// The host's end of a worker's side socket. The worker is not trusted: packets above 64 KiB,
@@ -36,8 +37,8 @@ public:
   /// whether more may come.
   bool read_some(std::span<char> scratch, bool ended);
 
-  /// Asks the worker to say that it is here; false if it cannot be asked.
-  bool look() noexcept;
+  /// Asks the worker to write its stacks; false if it cannot be asked.
+  bool look(uint64_t number) noexcept;
 
   void close() noexcept {
     socket_.reset();

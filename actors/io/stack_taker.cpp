@@ -26,14 +26,11 @@ int64_t thread_to_ask(const std::vector<kernel_thread>& threads) {
   return threads.empty() ? 0 : threads.front().id;
 }
 
-obstacle why_not(int64_t pid, const std::vector<kernel_thread>& threads) {
+obstacle why_not(const std::vector<kernel_thread>& threads) {
   if (threads.empty() || threads.front().state == 'Z' || threads.front().state == 'X')
     return obstacle::gone;
   if (threads.front().state == 'T' || threads.front().state == 't')
     return obstacle::stopped;
-  // Its default would end the process.
-  if (!handles_signal(pid, SIGRTMIN + core::stacks_signal_offset))
-    return obstacle::not_ready;
   return obstacle::none;
 }
 
@@ -44,40 +41,55 @@ std::chrono::milliseconds since(event_loop::clock::time_point x) {
 } // namespace
 
 stack_taker::stack_taker(event_loop& loop, int64_t pid, process_group& group, stack_file& file,
-                         std::function<bool()> look)
+                         std::function<bool(uint64_t number)> look)
   : loop_{loop}, pid_{pid}, group_{group}, file_{file}, look_{std::move(look)} {}
 
 void stack_taker::take(std::chrono::milliseconds limit, callback done) {
   auto first = waiters_.empty();
   waiters_.push_back({clock::now() + limit, std::move(done)});
   if (first)
-    begin();
+    begin(limit);
 }
 
-void stack_taker::begin() {
+void stack_taker::begin(std::chrono::milliseconds limit) {
   begun_ = grown_ = clock::now();
+  signal_at_ = begun_ + (limit >= 2 * turn ? turn : short_turn);
   size_ = 0;
-  asked_ = here_ = false;
+  signalled_ = here_ = false;
   auto threads = list_threads(pid_);
-  auto why = ended_ ? obstacle::gone : why_not(pid_, threads);
-  if (why == obstacle::none) {
-    file_.clear();
-    auto number = SIGRTMIN + core::stacks_signal_offset;
-    if (!group_.signal_thread(thread_to_ask(threads), number) && !group_.signal(number))
-      why = obstacle::gone;
-  }
-  if (why != obstacle::none) {
-    find_waits(pid_, threads);
-    auto x = core::stack_sample{};
-    x.why_not = why;
-    x.threads = std::move(threads);
-    return answer(std::move(x));
-  }
-  asked_ = look_();
+  auto why = ended_ ? obstacle::gone : why_not(threads);
+  if (why != obstacle::none)
+    return give_up(why, std::move(threads));
+  file_.clear();
+  asked_ = look_(++number_);
   schedule();
 }
 
+void stack_taker::signal() {
+  auto number = SIGRTMIN + core::stacks_signal_offset;
+  auto threads = list_threads(pid_);
+  auto why = why_not(threads);
+  // Its default would end the process.
+  if (why == obstacle::none && !handles_signal(pid_, number))
+    why = obstacle::not_ready;
+  if (why != obstacle::none)
+    return give_up(why, std::move(threads));
+  signalled_ = true;
+  if (!group_.signal_thread(thread_to_ask(threads), number))
+    group_.signal(number);
+}
+
+void stack_taker::give_up(obstacle why, std::vector<kernel_thread> threads) {
+  find_waits(pid_, threads);
+  auto x = core::stack_sample{};
+  x.why_not = why;
+  x.threads = std::move(threads);
+  answer(std::move(x));
+}
+
 void stack_taker::schedule() {
+  if (std::exchange(scheduled_, true))
+    return;
   loop_.call_at(clock::now() + step, [weak = weak_from_this()] {
     if (auto self = weak.lock())
       self->on_look();
@@ -85,6 +97,7 @@ void stack_taker::schedule() {
 }
 
 void stack_taker::on_look() {
+  scheduled_ = false;
   if (waiters_.empty())
     return;
   auto now = clock::now();
@@ -94,6 +107,8 @@ void stack_taker::on_look() {
   }
   if (is_complete())
     return answer(sample());
+  if (!signalled_ && now >= signal_at_)
+    signal(); // may answer
   auto late = std::vector<waiter>{};
   for (auto& x : waiters_)
     if (x.due <= now)
@@ -109,8 +124,7 @@ void stack_taker::on_look() {
 }
 
 bool stack_taker::is_complete() const {
-  auto now = clock::now();
-  return size_ > 0 && now - grown_ >= quiet && (here_ || !asked_ || now - begun_ >= turn);
+  return here_ || (signalled_ && size_ > 0 && clock::now() - grown_ >= quiet);
 }
 
 core::stack_sample stack_taker::sample() const {
@@ -131,8 +145,11 @@ void stack_taker::answer(core::stack_sample x) {
     one.done(x);
 }
 
-void stack_taker::on_here() {
+void stack_taker::on_here(uint64_t number) {
+  if (number != number_ || waiters_.empty())
+    return; // too late
   here_ = true;
+  answer(sample());
 }
 
 void stack_taker::on_end() {

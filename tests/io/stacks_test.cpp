@@ -25,8 +25,9 @@ def watch():
     libc.prctl(15, b'snakepit-watch', 0, 0, 0)
     side = socket.socket(fileno=3)
     print('ready', flush=True)
-    while side.recv(100) == b'look':
-        side.send(b'here')
+    while (packet := side.recv(100)).startswith(b'look '):
+        faulthandler.dump_traceback(7)
+        side.send(b'here ' + packet[5:])
 threading.Thread(target=watch, daemon=True).start()
 )";
 

@@ -110,11 +110,12 @@ def test_a_crash_of_a_process_that_a_tool_forked_is_not_the_workers_W9():
         eventually(lambda: "Fatal Python error" in worker.stderr.text)
 
 
-def test_the_watch_thread_answers_unless_the_gil_is_held_W6():
+def test_the_watch_thread_writes_unless_the_gil_is_held_W6():
     with started() as worker:
-        worker.side.send(b"look")
-        assert worker.side.recv(100) == b"here"
+        worker.side.send(b"look 1")
+        assert worker.side.recv(100) == b"here 1"
+        assert written(worker).endswith("in _run_module_as_main\n")  # complete by then
         begin(worker, "hold_gil", seconds=1)
-        worker.side.send(b"look")
+        worker.side.send(b"look 2")
         assert not select.select([worker.side], [], [], 0.3)[0]
-        assert worker.side.recv(100) == b"here"  # as soon as it can
+        assert worker.side.recv(100) == b"here 2"  # as soon as it can

@@ -1,7 +1,10 @@
 """The stacks of all threads, written where the host reads them: when it asks, and at a fatal signal.
 
-faulthandler writes them in C, inside the signal's handler: no step of Python and no GIL is needed. The file
-is private to this process and its host. What a tool forks has no part in it.
+The host asks the watch thread, which has the GIL while it writes: all stacks stand still. If the GIL cannot be
+had, the host sends a signal: faulthandler then writes in C, inside of the handler, without a step of Python.
+That is only for then: a stack that changes while it is read there may end the process.
+
+The file is private to this process and its host. What a tool forks has no part in it.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ SIGNAL = signal.SIGRTMIN + 2
 _LOWEST = 64
 
 _enable = faulthandler.enable
+_dump = faulthandler.dump_traceback
 _fd = -1
 
 
@@ -35,6 +39,12 @@ def install(fd: int) -> None:
     # By name, since faulthandler remembers one file only: the last call would win without a word.
     setattr(faulthandler, "enable", _enable_theirs)
     setattr(faulthandler, "disable", _disable_theirs)
+
+
+def write() -> None:
+    """Writes the stacks now; they are complete when this returns."""
+    if _fd >= 0:
+        _dump(_fd)
 
 
 def _enable_theirs(file: Any = None, *args: Any, **kwargs: Any) -> None:

@@ -1,7 +1,7 @@
 """The thread that watches what the main thread cannot: the host's life, and signals that got lost.
 
-It never runs code of a tool, so the host also has the stacks of a worker that waits written here: no wait
-of a tool is cut short by it. The host knows it by its name.
+It also writes down the stacks of all threads when the host asks for them. It never runs code of a tool: a
+signal that comes here cuts no wait of a tool short, so the host knows it by its name.
 
 Python runs a signal's handler on the main thread, but the system may give the signal to any other,
 and then nothing wakes a main thread that waits; nor does a signal that came between the last look of
@@ -22,7 +22,7 @@ import time
 from types import FrameType
 from typing import Callable, FrozenSet, List, Optional
 
-from . import _process
+from . import _process, _stacks
 
 NUDGE = signal.SIGRTMIN + 3
 #: Seconds after a signal. Once would do but for a machine so busy that the main thread still has
@@ -76,10 +76,12 @@ class Watch(threading.Thread):
 
     def _read_side(self, events: int) -> None:
         packet = self._side.recv(65536)
-        if packet == b"look":
-            # That this thread gets to answer says that the GIL can be had.
+        word, _, number = packet.partition(b" ")
+        if word == b"look":
+            # With the GIL, so that no stack changes under it; that it can be had is a part of the answer.
+            _stacks.write()
             try:
-                self._side.send(b"here", socket.MSG_DONTWAIT)
+                self._side.send(b"here " + number, socket.MSG_DONTWAIT)
             except BlockingIOError:
                 pass
         # An empty packet is not the end.
