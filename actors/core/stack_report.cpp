@@ -11,7 +11,7 @@ std::string line_of(const python_frame& x) {
   return "  File \"" + x.file + "\", line " + std::to_string(x.line) + ", in " + x.function + '\n';
 }
 
-/// How many of the innermost frames are not those of the bridge; all if none are.
+/// How many of the innermost frames are neither the bridge's nor an import's; all if none are.
 size_t own_frames(const python_thread& x) {
   if (x.runs_tool)
     return x.tool_frames;
@@ -20,6 +20,9 @@ size_t own_frames(const python_thread& x) {
   };
   auto bridge = std::find_if(x.frames.rbegin(), x.frames.rend(), is_of_bridge);
   auto own = static_cast<size_t>(bridge - x.frames.rbegin());
+  // An import stands on what carries it out.
+  while (own > 0 && x.frames[x.frames.size() - own].file.starts_with("<frozen "))
+    --own;
   return own > 0 ? own : x.frames.size();
 }
 

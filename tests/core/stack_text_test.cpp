@@ -86,6 +86,18 @@ TEST_CASE("a thread that comes twice counts as it was last") {
   CHECK(x.python[0].frames.at(0).file == "b.py");
 }
 
+TEST_CASE("without a tool the main thread is shown down to the bridge [W9]") {
+  auto x = parse_stacks(
+    "Thread 0x2 (most recent call first):\n" + frame("other.py", 1, "f")
+    + "\nThread 0x1 (most recent call first):\n" + frame("/app/tool.py", 4, "<module>")
+    + frame("<frozen importlib._bootstrap>", 241, "_call_with_frames_removed")
+    + frame(bridge + "_loader.py", 152, "_import_file") + frame(bridge + "worker.py", 1, "main"));
+  CHECK(tool_stack(x) == "  File \"/app/tool.py\", line 4, in <module>\n");
+  auto idle =
+    parse_stacks("Thread 0x1 (most recent call first):\n" + frame(bridge + "_watch.py", 1, "run"));
+  CHECK(tool_stack(idle).find("in run") != std::string::npos);
+}
+
 TEST_CASE("what Python does not know, and later versions add, is understood") {
   auto x = parse_stacks("Current thread 0x00007f15 [lane 3] (most recent call first):\n"
                         "  File ???, line ??? in ???\n"

@@ -25,10 +25,13 @@ def watch():
     libc.prctl(15, b'snakepit-watch', 0, 0, 0)
     side = socket.socket(fileno=3)
     print('ready', flush=True)
+    begun.set()
     while (packet := side.recv(100)).startswith(b'look '):
         faulthandler.dump_traceback(7)
         side.send(b'here ' + packet[5:])
+begun = threading.Event()
 threading.Thread(target=watch, daemon=True).start()
+begun.wait()
 )";
 
 struct stacks_fixture {
@@ -92,8 +95,11 @@ TEST_CASE_FIXTURE(stacks_fixture, "several who ask at once get the same, each on
 
 TEST_CASE_FIXTURE(stacks_fixture, "a GIL that is held is found out [W6]") {
   auto process = begin("def hold():\n    ctypes.PyDLL(None).sleep(1000)\nhold()\n");
-  auto x = take_in(*process, "hold");
-  CHECK(x.gil_held);
+  auto x = stack_report{};
+  CHECK(eventually(patience, [&] { // it may be on its way to the call
+    x = core::report_of(take(*process));
+    return x.gil_held;
+  }));
   CHECK(x.note.find("in hold") != std::string::npos);
 }
 
