@@ -1,4 +1,0 @@
-import time
-def wait():
-    time.sleep(1000)
-wait()
