@@ -38,7 +38,10 @@ public:
   explicit callback_target(std::function<void(size_t, outcome)> f) : done_{std::move(f)} {}
 
   void answer(uint64_t tag, outcome end) noexcept override {
+    auto& inside = runtime::implementation::in_callback();
+    auto outer = std::exchange(inside, true); // a call that is refused at once is answered there
     done_(tag, std::move(end));
+    inside = outer;
   }
 
 private:
@@ -58,8 +61,14 @@ outcome execute_and_wait(runtime::implementation& impl, std::string_view tool, a
 
 runtime::runtime(std::unique_ptr<implementation> x) noexcept : impl_{std::move(x)} {}
 runtime::runtime(runtime&&) noexcept = default;
-runtime& runtime::operator=(runtime&&) noexcept = default;
-runtime::~runtime() = default;
+runtime& runtime::operator=(runtime&& x) noexcept {
+  if (this != &x)
+    implementation::dispose(std::exchange(impl_, std::move(x.impl_)));
+  return *this;
+}
+runtime::~runtime() {
+  implementation::dispose(std::move(impl_));
+}
 
 result<runtime> runtime::start(config cfg) {
   auto own = std::unique_ptr<own_system>{};
@@ -183,12 +192,12 @@ const std::string& runtime::admin_address() const noexcept {
   return impl_->admin_address;
 }
 
-void runtime::stop() {
-  impl_->stop(impl_->cfg.timeouts.drain);
+result<void> runtime::stop() {
+  return impl_->stop(impl_->cfg.timeouts.drain);
 }
 
-void runtime::stop(duration drain) {
-  impl_->stop(drain);
+result<void> runtime::stop(duration drain) {
+  return impl_->stop(drain);
 }
 
 const std::string& runtime::run_id() const noexcept {

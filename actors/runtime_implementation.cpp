@@ -29,8 +29,6 @@ namespace {
 constexpr size_t token_bytes = 32;
 /// How long the admin server waits for a pool's statistics.
 constexpr auto admin_patience = 1s;
-/// How long a stop waits for subscribers to take the last events.
-constexpr auto event_patience = 1s;
 
 /// A promise that may be dropped: then the future says so instead of throwing.
 template <class T>
@@ -166,15 +164,18 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   }
   x->cfg = std::move(cfg);
   apart([&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log)); });
+  x->root_was_made = true;
+  auto& impl = *x;
+  auto out = runtime{std::move(x)}; // stops it if something is missing
   // Actors start on threads of their own: a call that follows at once shall find its pool.
-  for (auto& pool : x->pools)
+  for (auto& pool : impl.pools)
     if (!pool.entry->await_actor(10s))
       return fail(reason::internal, "pool `" + pool.name
                                       + "` did not start; is the actor system "
                                         "running?");
-  if (auto ok = x->start_admin(); !ok)
+  if (auto ok = impl.start_admin(); !ok)
     return tl::unexpected{std::move(ok.error())};
-  return runtime{std::move(x)};
+  return out;
 }
 
 result<void> runtime::implementation::start_admin() {
@@ -193,11 +194,6 @@ result<void> runtime::implementation::start_admin() {
   admin = std::move(*server);
   admin_address = admin->address();
   return {};
-}
-
-runtime::implementation::~implementation() {
-  if (root)
-    stop(cfg.timeouts.drain);
 }
 
 // -- calls ------------------------------------------------------------------------
@@ -327,49 +323,6 @@ std::vector<pool_stats> runtime::implementation::stats(duration timeout) const {
     all.push_back(std::move(s));
   }
   return all;
-}
-
-// -- stop -------------------------------------------------------------------------
-
-void runtime::implementation::stop(duration limit) {
-  stopping = true;
-  auto guard = std::lock_guard{stop_mutex_};
-  if (std::exchange(stopped_, true))
-    return;
-  drain(limit);
-  auto down = std::make_shared<std::promise<void>>();
-  auto future = down->get_future();
-  caf::actor_cast<caf::abstract_actor*>(root)->attach_functor(
-    [down](const caf::error&) { down->set_value(); });
-  caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
-  future.wait(); // bounded: every child has a grace after which it is killed
-  root = nullptr;
-  admin = nullptr;
-  events->close(event_patience);
-  for (auto& x : pools)
-    x.entry->set_actor(nullptr);
-  forks.clear();
-  launcher = nullptr;
-  apart([this] { own = nullptr; });
-  directory = nullptr;
-}
-
-void runtime::implementation::drain(duration limit) {
-  auto waiting = std::vector<std::future<void>>{};
-  for (auto& x : pools) {
-    auto promise = std::make_shared<std::promise<void>>();
-    waiting.push_back(promise->get_future());
-    if (auto actor = x.entry->actor())
-      caf::anon_send(caf::actor_cast<pool_actor>(actor),
-                     make_local(drain_order{limit, [promise] { promise->set_value(); }}));
-  }
-  // The pools keep the time; the second is for one that cannot.
-  auto until = core::later(clock::now(), limit == infinite ? limit : limit + 1s);
-  for (auto& x : waiting)
-    if (until == core::never)
-      x.wait();
-    else
-      x.wait_until(until);
 }
 
 } // namespace snakepit

@@ -12,6 +12,7 @@
 #include <caf/actor_system_config.hpp>
 
 #include <atomic>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -56,7 +57,15 @@ public:
   static result<runtime> start(config cfg, std::unique_ptr<own_system> own,
                                caf::actor_system* system);
 
+  implementation();
+  /// Only if it was never started, or has stopped; else see `dispose`.
   ~implementation();
+
+  /// Stops and destroys it, as far as that can be done.
+  static void dispose(std::unique_ptr<implementation> x);
+
+  /// Whether a callback of a call runs on this thread.
+  static bool& in_callback() noexcept;
 
   result<const pool_place*> find(const std::string& pool) const;
 
@@ -71,7 +80,7 @@ public:
   /// Of every pool; one that does not answer within `timeout` is "stopped".
   std::vector<pool_stats> stats(duration timeout) const;
 
-  void stop(duration drain);
+  result<void> stop(duration drain);
 
   // Order matters: what is declared later goes first.
   std::string run_id;
@@ -86,6 +95,7 @@ public:
   std::vector<std::shared_ptr<io::process_launcher>> forks;
   std::vector<pool_place> pools;
   caf::actor root;
+  bool root_was_made = false;
   std::unique_ptr<telemetry::admin_server> admin;
   std::string admin_address;
   subscription sink; // of the configuration
@@ -93,10 +103,27 @@ public:
 
 private:
   result<void> start_admin();
-  void drain(duration limit);
 
+  struct drain_state;
+
+  /// Lets the pools drain for no longer than this from now on.
+  void shorten_drain(duration limit);
+  result<void> stop_now();
+  /// Ends everything; on a thread of its own.
+  void close();
+  void stop_launchers();
+  /// SIGKILL to all workers and templates.
+  void kill_all();
+
+  const std::shared_ptr<drain_state> drain_;
+  bool drain_is_begun_ = false; // under its mutex
+  std::mutex launchers_;        // while the launchers go
+  std::thread closer_;
+  std::future<void> closed_;
+  std::vector<int64_t> survivors_; // the closer's, until it is through
   std::mutex stop_mutex_;
   bool stopped_ = false;
+  result<void> stop_result_;
 };
 
 /// For those of our own sources that have a `runtime` and need what is behind it.

@@ -84,6 +84,7 @@ supervisor_spec root_tree(std::vector<pool_plan> pools,
                           const std::shared_ptr<telemetry::log>& log) {
   auto all = supervisor_spec{};
   all.name = "pools";
+  all.stop = core::stop_order::together;
   all.intensity = 5;
   all.period = std::chrono::seconds{30};
   all.on_fault = fault_log("pools", log);

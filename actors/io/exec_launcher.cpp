@@ -12,7 +12,7 @@ namespace snakepit::io {
 
 namespace {
 
-constexpr std::chrono::seconds last_wait{5};
+constexpr std::chrono::seconds last_wait{2};
 
 /// Texts as exec wants them.
 std::vector<char*> pointers(std::vector<std::string>& texts) {
@@ -43,6 +43,12 @@ public:
 
   void launch(launch_spec spec, process_events events, callback done) override;
 
+  std::vector<int64_t> stop() override;
+
+  void kill_all() noexcept override {
+    table_.kill_all();
+  }
+
 private:
   result<std::unique_ptr<process>> start(const launch_spec& spec, process_events events);
   result<child> spawn(const launch_spec& spec, const launch_descriptors& fds);
@@ -56,10 +62,15 @@ private:
 };
 
 exec_launcher::~exec_launcher() {
-  stopping_ = true;
-  loop_->post([this] { table_.end_all(); });
-  table_.await_end(last_wait);
+  stop();
   loop_.reset();
+}
+
+std::vector<int64_t> exec_launcher::stop() {
+  if (stopping_.exchange(true))
+    return {};
+  loop_->post([this] { table_.end_all(); });
+  return table_.await_end(last_wait);
 }
 
 void exec_launcher::launch(launch_spec spec, process_events events, callback done) {

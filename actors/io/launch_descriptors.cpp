@@ -14,11 +14,11 @@ namespace snakepit::io {
 
 namespace {
 
-/// Moves a descriptor out of the range that the child overwrites.
-bool lift(descriptor& fd) {
-  if (fd.get() >= first_source)
+/// Moves a descriptor to `least` or above: by default out of the range that the child overwrites.
+bool lift(descriptor& fd, int least = first_source) {
+  if (fd.get() >= least)
     return true;
-  descriptor lifted{::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_source)};
+  descriptor lifted{::fcntl(fd.get(), F_DUPFD_CLOEXEC, least)};
   if (!lifted)
     return false;
   fd = std::move(lifted);
@@ -39,13 +39,26 @@ bool make_output_pipe(descriptor& ours, descriptor& theirs) {
   return make_pipe(ours, theirs) && ::fcntl(ours.get(), F_SETFL, O_NONBLOCK) == 0 && lift(theirs);
 }
 
-bool make_socket_pair(descriptor& ours, descriptor& theirs) {
-  int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
-    return false;
-  ours = descriptor{fds[0]};
-  theirs = descriptor{fds[1]};
-  return lift(theirs);
+bool make_socket_pair(host_only& ours, descriptor& theirs) {
+  ours = host_only::make([&] {
+    int fds[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+      return descriptor{};
+    theirs = descriptor{fds[1]};
+    return descriptor{fds[0]};
+  });
+  return ours && lift(theirs);
+}
+
+bool make_lifetime_pipe(lifetime_ends& ends) {
+  ends.write = host_only::make([&] {
+    descriptor write_end;
+    if (!make_pipe(ends.read, write_end) || !lift(ends.read)
+        || !lift(write_end, ends.read.get() + 1))
+      return descriptor{};
+    return write_end;
+  });
+  return static_cast<bool>(ends.write);
 }
 
 bool make_token_pipe(const std::string& token, descriptor& theirs) {
@@ -86,8 +99,7 @@ result<launch_descriptors> launch_descriptors::make(int null, const std::string&
     return start_failure("the pipe for stderr", errno);
   if (!make_socket_pair(out.host_.side, out.side_))
     return start_failure("the side socket", errno);
-  if (!make_pipe(out.host_.lifetime_read, out.host_.lifetime_write)
-      || !lift(out.host_.lifetime_read))
+  if (!make_lifetime_pipe(out.host_.lifetime))
     return start_failure("the lifetime pipe", errno);
   if (!make_token_pipe(token, out.token_))
     return start_failure("the token pipe", errno);
@@ -119,7 +131,7 @@ result<void> launch_descriptors::set_channel(descriptor fd) {
 
 std::array<int, worker_descriptors> launch_descriptors::worker_ends() const noexcept {
   return {null_,        output_.get(),    errors_.get(),
-          side_.get(),  lane_page_.get(), host_.lifetime_read.get(),
+          side_.get(),  lane_page_.get(), host_.lifetime.read.get(),
           token_.get(), stacks_.get()};
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/io/descriptor.hpp"
 #include "actors/io/exec_child.hpp"
+#include "actors/io/host_only.hpp"
 
 #include <snakepit/error.hpp>
 
@@ -10,15 +11,27 @@
 
 namespace snakepit::io {
 
+/// The host's ends of a worker's lifetime pipe.
+struct lifetime_ends {
+  host_only write;
+  /// Our own copy of the read end: as long as somebody holds one, closing the write end ends the
+  /// group, also when the leader and with it the worker's copy is gone. Its number is below that of
+  /// the write end: what a killed process had open is released from the highest number down.
+  descriptor read;
+
+  /// Ends the group that the pipe is armed for.
+  void close() noexcept {
+    write.reset(); // first
+    read.reset();
+  }
+};
+
 /// The host's ends of what a worker was started with.
 struct process_ends {
   descriptor output;
   descriptor errors;
-  descriptor side;
-  descriptor lifetime_write;
-  /// Our own copy of the read end: as long as somebody holds one, closing the write end ends the
-  /// group, also when the leader and with it the worker's copy is gone.
-  descriptor lifetime_read;
+  host_only side;
+  lifetime_ends lifetime;
 };
 
 /// Both sides' descriptors of one launch, all close-on-exec; closed when this is destroyed unless

@@ -118,10 +118,19 @@ class process_launcher {
 public:
   using callback = std::function<void(result<std::unique_ptr<process>>)>;
 
-  /// Ends every process that is left, and reaps it; waits for at most five seconds for one that the
-  /// kernel cannot end at once. Launches that wait are answered with an error. Processes may be
-  /// destroyed later, but nothing is called any more. Not from the launcher's thread.
+  /// Does what `stop` does, if that was not done. Processes may be destroyed later, but nothing is
+  /// called any more. Not from the launcher's thread.
   virtual ~process_launcher() = default;
+
+  /// Ends every process that is left, and reaps it; waits for at most two seconds for one that the
+  /// kernel cannot end at once. Launches that wait, or come later, are answered with an error.
+  /// Returns the pids of those that are still there. Not from the launcher's thread, nor twice at
+  /// once.
+  virtual std::vector<int64_t> stop() = 0;
+
+  /// SIGKILL to every group that is left, at once, though the launcher's thread may hang. Any
+  /// thread.
+  virtual void kill_all() noexcept = 0;
 
   /// Starts one process; `done` is called once, from the launcher's thread. Errors are
   /// worker_start_failed and name what is missing (executable, right, descriptor, pid).

@@ -1,5 +1,7 @@
 #include "actors/io/process_group.hpp"
 
+#include "actors/io/host_only.hpp"
+
 #include <cerrno>
 #include <csignal>
 
@@ -48,10 +50,8 @@ int send(int pidfd, int number) {
 
 } // namespace
 
-process_group::process_group(pid_t leader, descriptor pidfd, descriptor lifetime_write,
-                             descriptor lifetime_read)
-  : leader_{leader}, pidfd_{std::move(pidfd)}, lifetime_write_{std::move(lifetime_write)},
-    lifetime_read_{std::move(lifetime_read)} {}
+process_group::process_group(pid_t leader, descriptor pidfd, lifetime_ends lifetime)
+  : leader_{leader}, pidfd_{std::move(pidfd)}, lifetime_{std::move(lifetime)} {}
 
 bool process_group::signal(int number) noexcept {
   std::lock_guard guard{mutex_};
@@ -72,7 +72,7 @@ void process_group::kill() noexcept {
 }
 
 bool process_group::leader_unreaped() const noexcept {
-  return pidfd_ && !reaped_ && (send(pidfd_.get(), 0) == 0 || errno == EPERM);
+  return pidfd_ && !reaped_ && !is_fork() && (send(pidfd_.get(), 0) == 0 || errno == EPERM);
 }
 
 void process_group::kill_locked() noexcept {
@@ -82,8 +82,7 @@ void process_group::kill_locked() noexcept {
     // One that was forked just now does not lead its group yet.
     send(pidfd_.get(), SIGKILL);
   }
-  lifetime_write_.reset();
-  lifetime_read_.reset();
+  lifetime_.close();
 }
 
 std::optional<exit_status> process_group::reap() noexcept {

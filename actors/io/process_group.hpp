@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/io/descriptor.hpp"
+#include "actors/io/launch_descriptors.hpp"
 #include "actors/io/process.hpp"
 
 #include <mutex>
@@ -24,8 +25,7 @@ namespace snakepit::io {
 /// Any thread.
 class process_group {
 public:
-  process_group(pid_t leader, descriptor pidfd, descriptor lifetime_write,
-                descriptor lifetime_read);
+  process_group(pid_t leader, descriptor pidfd, lifetime_ends lifetime);
 
   int pidfd() const noexcept {
     return pidfd_.get();
@@ -61,8 +61,7 @@ private:
   const pid_t leader_;
   std::mutex mutex_;
   descriptor pidfd_;
-  descriptor lifetime_write_;
-  descriptor lifetime_read_;
+  lifetime_ends lifetime_;
   bool reaped_ = false;
   bool orphaned_ = false;
 };

@@ -56,9 +56,8 @@ result<process_table::added> process_table::add(started_process started, const l
     return fail(reason::worker_start_failed, "not started, since the runtime stops");
   process_identity identity{started.pid, start_time_of(started), boot_id_};
   auto ends = prepared.fds.release_host_ends();
-  auto group =
-    std::make_unique<process_group>(started.pid, std::move(started.pidfd),
-                                    std::move(ends.lifetime_write), std::move(ends.lifetime_read));
+  auto group = std::make_unique<process_group>(started.pid, std::move(started.pidfd),
+                                               std::move(ends.lifetime));
   auto watched = std::make_shared<watched_process>(std::move(identity), spec.socket_path,
                                                    std::move(events), std::move(group),
                                                    std::move(ends), std::move(prepared.stacks));
@@ -68,12 +67,19 @@ result<process_table::added> process_table::add(started_process started, const l
     watched->abandon();
     return tl::unexpected{ok.error()};
   }
-  processes_.insert(watched);
+  {
+    std::lock_guard guard{mutex_};
+    processes_.insert(watched);
+  }
   return added{std::make_unique<exec_process>(watched, std::move(prepared.memory)), watched};
 }
 
 void process_table::remove(watched_process& x) {
-  processes_.erase(x.shared_from_this());
+  auto kept = x.shared_from_this(); // so that nothing is destroyed under the lock
+  {
+    std::lock_guard guard{mutex_};
+    processes_.erase(kept);
+  }
   if (ends_ && processes_.empty())
     all_gone_.set_value();
 }
@@ -84,6 +90,21 @@ void process_table::end_all() {
   ends_ = true;
   if (processes_.empty())
     all_gone_.set_value();
+}
+
+std::vector<int64_t> process_table::await_end(std::chrono::seconds limit) {
+  all_gone_.get_future().wait_for(limit);
+  std::vector<int64_t> left;
+  std::lock_guard guard{mutex_};
+  for (const auto& x : processes_)
+    left.push_back(x->identity().pid);
+  return left;
+}
+
+void process_table::kill_all() noexcept {
+  std::lock_guard guard{mutex_};
+  for (const auto& x : processes_)
+    x->group().kill();
 }
 
 result<void> check_texts(const launch_spec& spec) {

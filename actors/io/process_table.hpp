@@ -4,6 +4,7 @@
 #include "actors/io/exec_process.hpp"
 
 #include <future>
+#include <mutex>
 #include <set>
 
 namespace snakepit::io {
@@ -25,8 +26,8 @@ struct started_process {
   bool forked = false; ///< by a template, which then is its parent
 };
 
-/// The processes of one launcher that have not been reaped. On the loop's thread, but for
-/// `await_end`.
+/// The processes of one launcher that have not been reaped. On the loop's thread, but where it says
+/// otherwise.
 class process_table {
 public:
   /// `loop` lives as long as the table's members are called on it.
@@ -44,10 +45,12 @@ public:
   /// Ends all.
   void end_all();
 
-  /// Waits for the last one to have been reaped after `end_all`. Any thread, once.
-  void await_end(std::chrono::seconds limit) {
-    all_gone_.get_future().wait_for(limit);
-  }
+  /// Waits for the last one to have been reaped after `end_all`; the pids of those that were not.
+  /// Any thread, once.
+  std::vector<int64_t> await_end(std::chrono::seconds limit);
+
+  /// SIGKILL to every group that is left. Any thread.
+  void kill_all() noexcept;
 
 private:
   void remove(watched_process& x);
@@ -55,6 +58,7 @@ private:
   event_loop& loop_;
   const std::string boot_id_;
   std::vector<char> scratch_;
+  std::mutex mutex_; // guards changes of the next, and looks from other threads
   std::set<std::shared_ptr<watched_process>> processes_;
   bool ends_ = false;
   std::promise<void> all_gone_;

@@ -124,12 +124,18 @@ result<run_directory> run_directory::make(const std::string& configured,
   sweep(base_path);
   if (::mkdirat(base_fd->get(), run_id.c_str(), private_mode) != 0)
     return refused(path, describe_errno(errno));
-  auto lock = open_private(path);
-  if (!lock)
-    return tl::unexpected{lock.error()};
-  if (::flock(lock->get(), LOCK_EX | LOCK_NB) != 0)
+  auto problem = result<void>{};
+  auto lock = host_only::make([&] {
+    auto fd = open_private(path);
+    if (!fd)
+      problem = tl::unexpected{fd.error()};
+    return fd ? std::move(*fd) : descriptor{};
+  });
+  if (!problem)
+    return tl::unexpected{problem.error()};
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0)
     return refused(path, "locking it: " + describe_errno(errno));
-  return run_directory{std::move(path), std::move(*lock)};
+  return run_directory{std::move(path), std::move(lock)};
 }
 
 run_directory::run_directory(run_directory&& x) noexcept
@@ -137,7 +143,7 @@ run_directory::run_directory(run_directory&& x) noexcept
 
 run_directory::~run_directory() {
   std::error_code ignored;
-  if (!path_.empty())
+  if (!path_.empty() && !is_fork())
     fs::remove_all(path_, ignored);
 }
 

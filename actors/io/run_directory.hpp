@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/io/descriptor.hpp"
+#include "actors/io/host_only.hpp"
 
 #include <snakepit/error.hpp>
 
@@ -36,12 +36,12 @@ public:
   std::string next_socket();
 
 private:
-  run_directory(std::string path, descriptor lock)
+  run_directory(std::string path, host_only lock)
     : path_{std::move(path)}, lock_{std::move(lock)} {}
 
   std::string path_; // empty: moved from
   // The folder itself, locked: who gets the lock of a folder knows that its run is over.
-  descriptor lock_;
+  host_only lock_;
   std::atomic<uint32_t> last_{0};
 };
 

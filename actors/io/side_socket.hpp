@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/io/descriptor.hpp"
+#include "actors/io/host_only.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -25,7 +25,7 @@ class side_socket {
 public:
   static constexpr size_t max_packet = size_t{64} * 1024;
 
-  side_socket(descriptor socket, side_events events)
+  side_socket(host_only socket, side_events events)
     : socket_{std::move(socket)}, events_{std::move(events)} {}
 
   int fd() const noexcept {
@@ -47,7 +47,7 @@ public:
 private:
   void on_packet(std::string_view packet);
 
-  descriptor socket_;
+  host_only socket_;
   side_events events_;
   bool said_ = false;
 };

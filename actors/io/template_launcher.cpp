@@ -13,7 +13,7 @@ namespace snakepit::io {
 
 namespace {
 
-constexpr std::chrono::seconds last_wait{5};
+constexpr std::chrono::seconds last_wait{2};
 /// It only has to reap.
 constexpr std::chrono::seconds finish_wait{1};
 /// A template forks in milliseconds; one that has not in this time never will.
@@ -233,13 +233,25 @@ public:
       loop_{std::move(loop)} {}
 
   ~template_launcher() override {
+    stop();
+    pool_->close_door();
+    loop_.reset();
+  }
+
+  std::vector<int64_t> stop() override {
+    if (std::exchange(stopped_, true))
+      return {};
     loop_->post([this] { pool_->end_all(); });
-    pool_->table().await_end(last_wait);
+    auto left = pool_->table().await_end(last_wait);
     loop_->post([this] { pool_->finish_templates(); });
     pool_->await_down(finish_wait);
     loop_->post([pool = pool_] { pool->drop_templates(); });
-    pool_->close_door();
-    loop_.reset();
+    return left;
+  }
+
+  /// The templates themselves are the other launcher's.
+  void kill_all() noexcept override {
+    pool_->table().kill_all();
   }
 
   void launch(launch_spec spec, process_events events, callback done) override {
@@ -250,6 +262,7 @@ public:
   }
 
 private:
+  bool stopped_ = false;
   std::shared_ptr<template_pool> pool_;
   // Last: its thread uses the other.
   std::unique_ptr<event_loop> loop_;

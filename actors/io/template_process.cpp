@@ -28,7 +28,7 @@ std::string describe(const exit_status& x) {
 } // namespace
 
 template_process::template_process(event_loop& loop, process_table& table, int null,
-                                   descriptor socket, callbacks calls)
+                                   host_only socket, callbacks calls)
   : loop_{loop}, table_{table}, null_{null},
     socket_{std::move(socket),
             {[this](auto number, auto pid, auto fd) { on_spawned(number, pid, std::move(fd)); },

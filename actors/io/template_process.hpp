@@ -38,7 +38,7 @@ public:
   };
 
   /// `null` is /dev/null; it, the loop and the table live longer.
-  template_process(event_loop& loop, process_table& table, int null, descriptor socket,
+  template_process(event_loop& loop, process_table& table, int null, host_only socket,
                    callbacks calls);
   ~template_process();
 

@@ -49,11 +49,18 @@ descriptor write_request(const launch_spec& spec) {
 
 } // namespace
 
-result<std::pair<descriptor, descriptor>> template_socket::make_pair() {
-  int fds[2];
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+result<std::pair<host_only, descriptor>> template_socket::make_pair() {
+  descriptor theirs;
+  auto ours = host_only::make([&] {
+    int fds[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+      return descriptor{};
+    theirs = descriptor{fds[1]};
+    return descriptor{fds[0]};
+  });
+  if (!ours)
     return start_failure("the template socket", errno);
-  return std::pair{descriptor{fds[0]}, descriptor{fds[1]}};
+  return std::pair{std::move(ours), std::move(theirs)};
 }
 
 bool template_socket::spawn(uint64_t number, const launch_spec& spec, std::span<const int> fds) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/io/descriptor.hpp"
+#include "actors/io/host_only.hpp"
 #include "actors/io/process.hpp"
 
 #include <cstdint>
@@ -25,9 +26,9 @@ struct template_events {
 class template_socket {
 public:
   /// The two ends: ours, and the template's.
-  static result<std::pair<descriptor, descriptor>> make_pair();
+  static result<std::pair<host_only, descriptor>> make_pair();
 
-  template_socket(descriptor socket, template_events events)
+  template_socket(host_only socket, template_events events)
     : socket_{std::move(socket)}, events_{std::move(events)} {}
 
   int fd() const noexcept {
@@ -47,7 +48,7 @@ private:
   bool send(const std::string& packet, std::span<const int> fds);
   void on_packet(const std::string& packet, descriptor fd);
 
-  descriptor socket_;
+  host_only socket_;
   template_events events_;
   std::vector<uint64_t> unsent_;
 };

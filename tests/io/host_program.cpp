@@ -1,6 +1,9 @@
 // A host to be killed: starts workers of the run `argv[2]`, as many as `argv[1]` says, each with a
 // child of its own in its group, each deaf to signals and with the GIL held; says "ready"; waits.
 // With `argv[3]`, a module path, it forks them from a template; the module `scripted` is there.
+// `argv[4]` may be: `fork`, then it makes children while it starts workers, which keep whatever
+// they were given; `exec`, then SIGUSR1 makes another program of it; `no-follow`, then the kernel
+// does not tell the template of its end; `quiet`, then workers only wait.
 #include "actors/io/process.hpp"
 #include "actors/io/template_launcher.hpp"
 
@@ -12,11 +15,14 @@
 #include <string>
 #include <vector>
 
+#include <poll.h>
 #include <unistd.h>
 
 namespace {
 
-const char* const worker = R"(
+const char* const quiet_worker = "print('up', flush=True); import time; time.sleep(1000)";
+
+const char* const stubborn_worker = R"(
 import re, signal, subprocess
 for number in range(1, 65):
     try:
@@ -28,11 +34,29 @@ print('up', flush=True)
 re.match(r'(a+)+$', 'a' * 60 + 'b')
 )";
 
+void fork_some() {
+  for (int i = 0; i < 50; ++i) {
+    if (::fork() == 0)
+      for (;;)
+        ::pause();
+    ::poll(nullptr, 0, 2);
+  }
+}
+
+void become_another(int) {
+  ::execl("/bin/sleep", "sleep", "1000", nullptr);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3 && argc != 4)
+  if (argc != 5)
     return 2;
+  std::string path = argv[3];
+  std::string mode = argv[4];
+  const auto* worker = mode == "quiet" ? quiet_worker : stubborn_worker;
+  if (mode == "exec")
+    std::signal(SIGUSR1, become_another);
   auto count = std::atoi(argv[1]);
   auto made = snakepit::io::make_exec_launcher();
   if (!made)
@@ -40,12 +64,14 @@ int main(int argc, char** argv) {
   std::shared_ptr<snakepit::io::process_launcher> launcher = std::move(*made);
   std::vector<std::string> environment{"PATH=/usr/bin:/bin",
                                        std::string{"SNAKEPIT_RUN_ID="} + argv[2]};
-  if (argc == 4) {
-    environment.push_back(std::string{"PYTHONPATH="} + argv[3]);
+  if (!path.empty()) {
+    environment.push_back("PYTHONPATH=" + path);
     snakepit::io::template_spec spec;
     spec.launch.executable = "/usr/bin/python3";
     spec.launch.arguments = {"-B", "-m", "snakepit_bridge.template", "preload=scripted"};
     spec.launch.environment = environment;
+    if (mode == "no-follow")
+      spec.launch.environment.push_back("NO_FOLLOW=1");
     // What is executed instead is not what the test is for.
     spec.on_fallback = [](const std::string&) { std::_Exit(3); };
     auto forks = snakepit::io::make_template_launcher(launcher, std::move(spec));
@@ -74,6 +100,8 @@ int main(int argc, char** argv) {
         processes.push_back(std::move(*x));
     });
   }
+  if (mode == "fork")
+    fork_some();
   for (;;)
     ::pause();
 }

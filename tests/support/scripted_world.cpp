@@ -62,6 +62,10 @@ public:
   explicit scripted_launcher(scripted_world& world) : world_{world} {}
 
   void launch(io::launch_spec spec, io::process_events events, callback done) override {
+    if (world_.launches_that_throw > 0) {
+      --world_.launches_that_throw;
+      throw std::runtime_error{"the launcher has a bug"};
+    }
     auto x = std::make_shared<scripted_worker>();
     x->world_ = &world_;
     x->label = spec.label;
@@ -77,6 +81,11 @@ public:
     }
     world_.workers.push_back(std::move(x));
   }
+
+  std::vector<int64_t> stop() override {
+    return {};
+  }
+  void kill_all() noexcept override {}
 
 private:
   scripted_world& world_;

@@ -232,6 +232,9 @@ public:
   /// Payloads whose results stand in a journal.
   std::set<std::string> noted;
 
+  /// So many launches from now on throw, as a bug of the launcher's would.
+  int launches_that_throw = 0;
+
   /// How often a worker gave calls back.
   size_t reports = 0;
 

@@ -32,6 +32,9 @@ def main(forked=False):
     os._exit(0)
 import sys
 worker.main = main
+if os.environ.pop('NO_FOLLOW', None):
+    from snakepit_bridge import _process
+    _process.follow_parent(0)
 )");
     spec.launch = io::launch_spec{};
     spec.launch.label = "test/template";

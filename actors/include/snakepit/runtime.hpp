@@ -141,9 +141,14 @@ struct call_future {
   call_handle handle;
 };
 
+/// How long `runtime::stop` may take beyond the drain time.
+inline constexpr duration stop_patience = std::chrono::seconds{10};
+
 /// Pools of Python workers in this process: the way in. Movable, not copyable. All members may be
 /// called from any thread but where they say otherwise. Never throws. Signals are left alone.
-/// Destroying it stops it with the configured drain time.
+/// Destroying it stops it with the configured drain time; in a callback of a call that happens on
+/// another thread. A process that the program forks must not use it and may destroy it, which then
+/// does nothing.
 class runtime {
 public:
   class implementation;
@@ -212,10 +217,17 @@ public:
   const std::string& admin_address() const noexcept;
 
   /// Stops admitting, lets calls in flight end for at most `timeouts.drain`, answers the rest, ends
-  /// the workers. Returns when no worker process is left. Idempotent.
-  void stop();
+  /// the workers. Returns when no worker process is left, or, whatever hangs, `stop_patience` after
+  /// the drain time. Again, and from other threads, it waits for the same and returns the same.
+  ///
+  /// Errors: `internal`, if something is left. The details then say what: `survivors`, the pids of
+  /// processes that the kernel does not end, or `hangs`, a callback of the program's that does not
+  /// return; what that needs is then never freed. All workers have had SIGKILL by then.
+  /// `invalid_argument`, if it is called in a callback of a call, which it would have to wait for:
+  /// the runtime then takes no more calls, but does not stop.
+  result<void> stop();
   /// The same with a drain time.
-  void stop(duration drain);
+  result<void> stop(duration drain);
 
   /// Stands in every worker's environment as SNAKEPIT_RUN_ID.
   const std::string& run_id() const noexcept;

@@ -43,9 +43,10 @@ def arm(fd: int) -> None:
     fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
 
 
-def disarm(fd: int) -> None:
-    """Takes back what the host armed before exec."""
-    fcntl.fcntl(fd, fcntl.F_SETFL, 0)
+def arm_to_wake(fd: int) -> None:
+    """Instead of ending the group, as the host armed it before exec, the end of the pipe's other side
+    only makes this process go on if it is stopped."""
+    fcntl.fcntl(fd, _F_SETSIG, signal.SIGCONT)
 
 
 def has_ended(fd: int) -> bool:

@@ -166,7 +166,6 @@ def main() -> NoReturn:
     try:
         faulthandler.enable(2)
         _process.follow_parent(signal.SIGTERM)
-        _process.disarm(LIFETIME_FD)
         _preload(sys.argv[1:])
         why = _fork.why_not()
         if why:
@@ -177,6 +176,8 @@ def main() -> NoReturn:
         _give_up(side, f"{type(error).__name__}: {error}")
     gc.collect()
     gc.freeze()
+    # With workers it must not die before it has ended their groups.
+    _process.arm_to_wake(LIFETIME_FD)
     side.send(b"listening")
     try:
         Template(host).serve()

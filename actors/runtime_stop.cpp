@@ -1,0 +1,207 @@
+#include "actors/io/host_only.hpp"
+#include "actors/runtime_implementation.hpp"
+
+#include <condition_variable>
+#include <future>
+
+namespace snakepit {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+
+namespace {
+
+/// The pools keep the time of a drain; this is for one that cannot.
+constexpr auto drain_slack = 1s;
+/// How long a stop waits for subscribers to take the last events.
+constexpr auto event_patience = 1s;
+
+std::string join(const std::vector<int64_t>& pids) {
+  auto text = std::string{};
+  for (auto x : pids)
+    text += (text.empty() ? "" : ", ") + std::to_string(x);
+  return text;
+}
+
+} // namespace
+
+/// What several that stop at once have in common.
+struct runtime::implementation::drain_state {
+  std::mutex mutex;
+  std::condition_variable changed;
+  clock::time_point until = clock::time_point::max(); // the earliest that anybody wants
+  size_t left = 0;                                    // pools that drain
+};
+
+runtime::implementation::implementation() : drain_{std::make_shared<drain_state>()} {}
+
+runtime::implementation::~implementation() {
+  if (closer_.joinable())
+    closer_.join();
+}
+
+void runtime::implementation::dispose(std::unique_ptr<implementation> x) {
+  if (!x || !x->root_was_made)
+    return;
+  if (io::is_fork()) { // its threads are in another process
+    x.release();
+    return;
+  }
+  if (in_callback()) { // it would wait for itself
+    auto* raw = x.release();
+    std::thread{[raw] {
+      in_callback() = false;
+      dispose(std::unique_ptr<implementation>{raw});
+    }}.detach();
+    return;
+  }
+  x->stop(x->cfg.timeouts.drain);
+  if (x->closed_.wait_for(0s) != std::future_status::ready)
+    x.release(); // something in it still runs
+}
+
+bool& runtime::implementation::in_callback() noexcept {
+  thread_local bool it = false;
+  return it;
+}
+
+result<void> runtime::implementation::stop(duration limit) {
+  if (io::is_fork())
+    return fail(reason::invalid_argument, "a forked process must not stop its parent's runtime");
+  stopping = true;
+  if (in_callback()) {
+    auto text = std::string{"the runtime cannot be stopped in a callback of a call, which it would "
+                            "have to wait for"};
+    log->write(telemetry::level::error, "runtime", text);
+    return fail(reason::invalid_argument, text);
+  }
+  shorten_drain(limit);
+  auto guard = std::lock_guard{stop_mutex_};
+  if (!std::exchange(stopped_, true))
+    stop_result_ = stop_now();
+  return stop_result_;
+}
+
+void runtime::implementation::shorten_drain(duration limit) {
+  auto until = core::later(clock::now(), limit);
+  auto first = false;
+  {
+    auto guard = std::lock_guard{drain_->mutex};
+    first = !std::exchange(drain_is_begun_, true);
+    if (!first && until >= drain_->until)
+      return;
+    drain_->until = until;
+    if (first)
+      drain_->left = pools.size();
+    drain_->changed.notify_all();
+  }
+  for (auto& x : pools) {
+    auto order = drain_order{limit, [] {}};
+    if (first) {
+      // Counted when it is let go: by the pool when it has drained, or with a pool that ends.
+      auto count = [state = drain_](void*) {
+        auto guard = std::lock_guard{state->mutex};
+        --state->left;
+        state->changed.notify_all();
+      };
+      order.done = [token = std::shared_ptr<void>{this, count}] {};
+    }
+    if (auto actor = x.entry->actor())
+      caf::anon_send(caf::actor_cast<pool_actor>(actor), make_local(std::move(order)));
+  }
+}
+
+result<void> runtime::implementation::stop_now() {
+  auto until = clock::time_point{};
+  {
+    auto lock = std::unique_lock{drain_->mutex};
+    for (;;) {
+      until = drain_->until;
+      auto end = core::later(until, drain_slack);
+      if (drain_->left == 0 || clock::now() >= end)
+        break;
+      if (end == clock::time_point::max())
+        drain_->changed.wait(lock);
+      else
+        drain_->changed.wait_until(lock, end);
+    }
+  }
+  // On a thread of its own, since what the program does in a callback, or the kernel, may take for
+  // ever.
+  auto done = std::make_shared<std::promise<void>>();
+  closed_ = done->get_future();
+  closer_ = std::thread{[this, done] {
+    close();
+    done->set_value();
+  }};
+  auto end = core::later(std::min(clock::now(), until), stop_patience);
+  auto error = snakepit::error{};
+  if (closed_.wait_until(end) == std::future_status::ready) {
+    if (survivors_.empty())
+      return {};
+    error = {reason::internal,
+             "processes do not end although they were killed: " + join(survivors_),
+             {{"survivors", join(survivors_)}}};
+  } else {
+    kill_all();
+    error = {reason::internal,
+             "the runtime did not stop in time, since a callback of the program does not return: of "
+             "a call, of events, or of the log; its workers were killed",
+             {{"hangs", "callback"}}};
+  }
+  // The log may be what hangs.
+  std::thread{[log = log, text = error.message] {
+    log->write(telemetry::level::error, "runtime", text);
+  }}.detach();
+  return tl::unexpected{std::move(error)};
+}
+
+void runtime::implementation::close() {
+  auto down = std::promise<void>{};
+  caf::actor_cast<caf::abstract_actor*>(root)->attach_functor(
+    [&down](const caf::error&) { down.set_value(); });
+  caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
+  down.get_future().wait(); // bounded, if its actors can run: every child has a grace
+  root = nullptr;
+  admin = nullptr;
+  events->close(event_patience);
+  sink.cancel();
+  for (auto& x : pools)
+    x.entry->set_actor(nullptr);
+  stop_launchers();
+  apart([this] { own = nullptr; });
+  directory = nullptr;
+}
+
+void runtime::implementation::stop_launchers() {
+  auto mutex = std::mutex{};
+  auto stop = [&](io::process_launcher& x) {
+    auto left = x.stop();
+    auto guard = std::lock_guard{mutex};
+    survivors_.insert(survivors_.end(), left.begin(), left.end());
+  };
+  // At once: each may have to wait for a process.
+  auto threads = std::vector<std::thread>{};
+  for (auto& x : forks)
+    threads.emplace_back([&stop, &x] { stop(*x); });
+  for (auto& x : threads)
+    x.join();
+  stop(*launcher);
+  auto ended = decltype(forks){};
+  auto last = decltype(launcher){};
+  {
+    auto guard = std::lock_guard{launchers_};
+    ended.swap(forks);
+    last.swap(launcher);
+  }
+}
+
+void runtime::implementation::kill_all() {
+  auto guard = std::lock_guard{launchers_};
+  for (auto& x : forks)
+    x->kill_all();
+  if (launcher)
+    launcher->kill_all();
+}
+
+} // namespace snakepit

@@ -1,0 +1,118 @@
+#include "runtime_fixture.hpp"
+#include "tests/support/eventually.hpp"
+
+#include <snakepit/caf.hpp>
+
+#include <caf/all.hpp>
+
+#include <cstdlib>
+#include <fstream>
+
+using namespace snakepit;
+using namespace snakepit::test;
+using namespace std::chrono_literals;
+
+/// Nothing leaks. SNAKEPIT_CYCLES says how many cycles of each kind; by default a hundred, of which
+/// every fifth goes all the way.
+
+namespace {
+
+size_t cycles() {
+  auto* text = std::getenv("SNAKEPIT_CYCLES");
+  return text ? std::strtoull(text, nullptr, 10) : 100;
+}
+
+size_t entries(const char* folder) {
+  return static_cast<size_t>(std::distance(std::filesystem::directory_iterator{folder},
+                                           std::filesystem::directory_iterator{}));
+}
+
+/// Lines of /proc/self/maps that a leak of shared memory would add to.
+size_t shared_mappings() {
+  auto file = std::ifstream{"/proc/self/maps"};
+  auto count = size_t{0};
+  for (auto line = std::string{}; std::getline(file, line);)
+    count += line.find("memfd:") != std::string::npos;
+  return count;
+}
+
+size_t resident_kib() {
+  auto file = std::ifstream{"/proc/self/status"};
+  for (auto line = std::string{}; std::getline(file, line);)
+    if (line.starts_with("VmRSS:"))
+      return std::strtoull(line.c_str() + 6, nullptr, 10);
+  return 0;
+}
+
+struct measure {
+  size_t descriptors = entries("/proc/self/fd");
+  size_t threads = entries("/proc/self/task");
+  size_t mappings = shared_mappings();
+  size_t resident = resident_kib();
+};
+
+/// What a warm process may still grow by: arenas of the allocator, pools of gRPC.
+constexpr size_t tolerance_kib = 8 * 1024;
+
+void check_same(const measure& before, size_t n) {
+  CHECK(eventually(10s, [&] { return entries("/proc/self/task") <= before.threads; }));
+  CHECK(eventually(10s, [&] { return entries("/proc/self/fd") <= before.descriptors; }));
+  auto after = measure{};
+  CHECK(after.descriptors <= before.descriptors);
+  CHECK(after.threads <= before.threads);
+  CHECK(after.mappings <= before.mappings);
+  CHECK(after.resident <= before.resident + tolerance_kib);
+  MESSAGE(n << " cycles: descriptors " << before.descriptors << " -> " << after.descriptors
+            << ", threads " << before.threads << " -> " << after.threads << ", memfd mappings "
+            << before.mappings << " -> " << after.mappings << ", resident " << before.resident
+            << " -> " << after.resident << " KiB");
+}
+
+} // namespace
+
+TEST_SUITE_BEGIN("leak");
+
+TEST_CASE_FIXTURE(runtime_fixture, "workers that crash leave nothing in the host [RL-6]") {
+  auto x = pool("default", 1);
+  x.restart.backoff = {0ms, 0ms};
+  auto uut = start({x});
+  auto crash = [&] {
+    CHECK(uut.execute("die", value::map{}).error().reason == reason::worker_crashed);
+  };
+  for (auto i = 0; i < 10; ++i)
+    crash();
+  CHECK(uut.execute("echo", value{{"x", 1}}).value() == value{1});
+  auto before = measure{};
+  for (size_t i = 0; i < cycles(); ++i)
+    crash();
+  CHECK(uut.execute("echo", value{{"x", 1}}).value() == value{1});
+  check_same(before, cycles());
+}
+
+TEST_CASE_FIXTURE(runtime_fixture,
+                  "runtimes that start and stop leave nothing, nor actors in a system [RL-6]") {
+  auto cfg = caf::actor_system_config{};
+  prepare(cfg);
+  auto system = caf::actor_system{cfg};
+  auto actors = system.registry().running();
+  auto one = [&](bool whole) {
+    {
+      auto uut = start({pool("default", 1)});
+      if (whole)
+        CHECK(uut.execute("echo", value{{"x", 1}}).value() == value{1});
+    }
+    auto uut = start_in(system, configuration({pool("default", 1)}));
+    REQUIRE(uut);
+    if (whole)
+      CHECK(uut->execute("echo", value{{"x", 1}}).value() == value{1});
+  };
+  for (auto i = 0; i < 6; ++i)
+    one(i % 2 == 0);
+  auto before = measure{};
+  for (size_t i = 0; i < cycles() / 2; ++i)
+    one(i % 5 == 0);
+  check_same(before, cycles() / 2 * 2);
+  CHECK(eventually(10s, [&] { return system.registry().running() == actors; }));
+}
+
+TEST_SUITE_END();
