@@ -80,6 +80,32 @@ struct lane_look {
   bool revoke;
 };
 
+/// Stacks that were asked for.
+struct stacks_taken {
+  enum what { for_end, for_answer } why = for_end;
+  core::stack_sample sample;
+};
+
+/// Asks for the stacks of a worker. Destroyed unanswered it answers `unavailable`.
+struct stacks_query {
+  uint32_t slot = 0;
+  std::function<void(result<stack_report>)> done;
+
+  stacks_query(uint32_t whose, std::function<void(result<stack_report>)> f)
+    : slot{whose}, done{std::move(f)} {}
+  stacks_query(stacks_query&& other) noexcept
+    : slot{other.slot}, done{std::exchange(other.done, nullptr)} {}
+  stacks_query& operator=(stacks_query&&) = delete;
+  ~stacks_query() {
+    answer(fail(reason::unavailable, "the worker has ended"));
+  }
+
+  void answer(result<stack_report> x) {
+    if (auto f = std::exchange(done, nullptr))
+      f(std::move(x));
+  }
+};
+
 /// Stop serving; end within `grace`.
 struct worker_stop {
   duration grace;
@@ -231,5 +257,7 @@ CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::cancel_order>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::drain_order>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_look>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_leaving>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stacks_taken>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stacks_query>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

@@ -42,6 +42,8 @@ using pool_actor = pool_interface::extend<
   caf::reacts_to<local<ready_waiter>>,
   // From the runtime; answered at once.
   caf::reacts_to<local<stats_query>>,
+  // From the runtime; handed to the worker of the slot.
+  caf::reacts_to<local<stacks_query>>,
   // A handle gives up its call.
   caf::reacts_to<local<cancel_order>>,
   // From the runtime: stop admitting, finish what is there.
@@ -97,6 +99,7 @@ struct pool_state {
   void on_supervisor_up(supervisor_up& x);
   void on_waiter(ready_waiter& x);
   void on_stats(stats_query& x);
+  void on_stacks(stacks_query& x);
   void on_cancel(cancel_order& x);
   void on_drain(drain_order& x);
   void on_tick();
@@ -121,6 +124,9 @@ struct pool_state {
 
   /// The worker of this slot and generation, whether it serves or leaves; null if it is gone.
   member* find_member(uint32_t slot, uint32_t generation);
+
+  /// Logs why a worker has ended.
+  void note_certificate(const death_certificate& x);
 
   /// A worker that was ready has ended.
   void note_exit(const worker_down& x);

@@ -10,6 +10,12 @@ using telemetry::level;
 
 namespace {
 
+/// The innermost frame of what ran, as Python shows it; empty if it is not known.
+std::string place_of(const stack_report& x) {
+  auto text = tool_stack(x, 1);
+  return text.empty() ? text : text.substr(2, text.find('\n') - 2);
+}
+
 /// Apart, since a command that reports such an error itself need not show it twice.
 constexpr auto start_category = "pool.start";
 constexpr auto log_category = "pool";
@@ -91,15 +97,37 @@ pool_state::member* pool_state::find_member(uint32_t slot, uint32_t generation) 
   return i == leaving.end() ? nullptr : &i->second;
 }
 
+void pool_state::on_stacks(stacks_query& x) {
+  auto i = members.find(x.slot);
+  if (x.slot >= slots->size())
+    return x.answer(fail(reason::invalid_argument,
+                         "pool `" + settings.config.name + "` has no slot " + std::to_string(x.slot)
+                           + ", only 0 to " + std::to_string(slots->size() - 1)));
+  if (i == members.end() || !i->second.worker)
+    return x.answer(fail(reason::unavailable, "slot " + std::to_string(x.slot) + " of pool `"
+                                                + settings.config.name + "` has no worker now"));
+  caf::anon_send(caf::actor_cast<worker_actor>(i->second.worker), make_local(std::move(x)));
+}
+
 void pool_state::note_exit(const worker_down& x) {
   if (!draining)
-    world.log->write(level::warning, log_category, "worker ended: " + x.certificate->cause,
-                     {{"pool", settings.config.name},
-                      {"slot", x.slot},
-                      {"pid", x.certificate->pid},
-                      {"tool", x.certificate->running_tool}});
+    note_certificate(*x.certificate);
   counters.exits += !draining;
   slots->on_exit(x.slot, x.generation, now()); // unless it has left before
+}
+
+void pool_state::note_certificate(const death_certificate& x) {
+  world.log->write(level::warning, log_category, "worker ended: " + x.cause,
+                   {{"pool", settings.config.name},
+                    {"slot", x.slot},
+                    {"pid", x.pid},
+                    {"tool", x.running_tool},
+                    {"id", x.id},
+                    {"sent_by", x.sent_by},
+                    {"oom", x.oom},
+                    {"at", place_of(x.stacks)},
+                    {"in_flight", static_cast<uint64_t>(x.calls_in_flight)},
+                    {"max_rss_bytes", x.max_rss_bytes}});
 }
 
 void pool_state::take_back(std::vector<core::call_ptr> calls) {

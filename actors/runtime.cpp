@@ -165,6 +165,24 @@ std::vector<pool_stats> runtime::stats() {
   return impl_->stats(5s);
 }
 
+void runtime::stacks(const std::string& pool, uint32_t slot,
+                     std::function<void(result<stack_report>)> done) {
+  auto place = impl_->find(pool);
+  if (!place)
+    return done(tl::unexpected{std::move(place.error())});
+  auto query = make_local(stacks_query{slot, std::move(done)});
+  if (auto actor = (*place)->entry->actor())
+    return caf::anon_send(caf::actor_cast<pool_actor>(actor), std::move(query));
+  query->answer(fail(reason::unavailable, "pool `" + (*place)->name + "` is not running"));
+}
+
+result<stack_report> runtime::stacks(const std::string& pool, uint32_t slot) {
+  auto promise = std::make_shared<std::promise<result<stack_report>>>();
+  auto future = promise->get_future();
+  stacks(pool, slot, [promise](auto x) { promise->set_value(std::move(x)); });
+  return future.get();
+}
+
 result<subscription> runtime::subscribe(const event_filter& filter, event_callback callback,
                                         size_t backlog) {
   return telemetry::subscribe(impl_->events, filter, std::move(callback), backlog);

@@ -56,6 +56,8 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
     [&st](local<lane_batch>& x) { st.on_batch(*x); },
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
     [&st](local<lane_look>& x) { st.on_look(*x); },
+    [&st](local<stacks_taken>& x) { st.on_stacks(*x); },
+    [&st](local<stacks_query>& x) { st.on_query(*x); },
     [&st](atom::buried) { st.on_buried(); },
     [&st](atom::tick) { st.on_tick(); },
   };
@@ -155,7 +157,7 @@ void worker_state::on_exit(io::exit_status& x) {
   if (phase != worker_phase::dying)
     phase_at_exit = phase;
   phase = worker_phase::dying;
-  kill_at = core::never;
+  kill_at = doom_at = core::never;
   settle_at = core::later(now(), hello_is_out ? duration{hello_wait} : duration{stream_wait});
   arm(settle_at);
   settle_if_done();
@@ -170,7 +172,7 @@ void worker_state::on_batch(lane_batch& x) {
       returned.push_back(std::move(call));
     return;
   }
-  if (lanes[x.lane].revocation.active() || !condemned_by.empty()) {
+  if (lanes[x.lane].revocation.active() || is_leaving()) {
     // It was sent before the POOL heard of that.
     auto done = done_on(x.lane);
     done.ended = x.calls.size();
@@ -224,6 +226,9 @@ void worker_state::on_tick() {
   }
   if (now() >= kill_at)
     kill(kill_because);
+  if (now() >= doom_at)
+    kill_now(std::string{doomed});
+  expire_overdue();
   for (uint32_t i = 0; i < lanes.size() && phase < worker_phase::settled; ++i) {
     expire(i);
     press(lanes[i]);
@@ -244,7 +249,7 @@ void worker_state::on_stop() {
       start_error = error{reason::draining, "the pool stops"};
     if (phase == worker_phase::spawning)
       return settle(); // `launched` will find nobody, which ends the process
-    return kill("shutdown");
+    return kill_now("shutdown");
   }
   events.worker_draining(its_name(), cfg.stop_grace);
   phase = worker_phase::stopping;
@@ -276,7 +281,9 @@ void worker_state::arm(time_point at) {
 }
 
 void worker_state::arm_all() {
-  auto at = std::min(kill_at, settle_at);
+  auto at = std::min({kill_at, settle_at, doom_at});
+  for (auto& x : overdue)
+    at = std::min(at, x.at);
   if (starting())
     at = std::min(at, start_deadline);
   if (phase < worker_phase::dying) {
@@ -298,7 +305,7 @@ void worker_state::tell_pool(lane_done x) {
 lane_done worker_state::done_on(uint32_t index) const {
   auto result = lane_done{};
   result.lane = {cfg.hello.slot, cfg.hello.generation, index};
-  result.held = index < lanes.size() && (lanes[index].revocation.active() || !condemned_by.empty());
+  result.held = index < lanes.size() && (lanes[index].revocation.active() || is_leaving());
   return result;
 }
 

@@ -40,6 +40,10 @@ using worker_actor = caf::typed_actor<
   caf::reacts_to<local<cancel_order>>,
   // A lane should be looked after. From the POOL.
   caf::reacts_to<local<lane_look>>,
+  // The stacks that were asked for. From the process.
+  caf::reacts_to<local<stacks_taken>>,
+  // Somebody wants to see the stacks. From the POOL.
+  caf::reacts_to<local<stacks_query>>,
   // The POOL has seen `worker_down` and sends nothing any more.
   caf::reacts_to<atom::buried>,
   // INTERNAL: something is due.
@@ -89,6 +93,9 @@ struct worker_world {
 ///                          the actor ends
 enum class worker_phase { spawning, binding, greeting, probing, ready, stopping, dying, settled };
 
+/// The phase's name; that of the last ones is "stopping".
+std::string_view to_string(worker_phase x);
+
 /// What a worker in this phase does, for "... while it ...".
 std::string_view doing(worker_phase x);
 
@@ -109,6 +116,8 @@ struct worker_state {
   void on_batch(lane_batch& x);
   void on_cancel(cancel_order& x);
   void on_look(lane_look& x);
+  void on_stacks(stacks_taken& x);
+  void on_query(stacks_query& x);
   void on_buried();
   void on_tick();
 
@@ -156,8 +165,43 @@ struct worker_state {
   /// Gives the process a moment to end by itself, then ends it.
   void expect_end(std::string because);
 
-  /// Ends the process group now; `because` goes into the certificate.
+  /// Ends the process group, once its stacks are there or have been waited for, half a second at
+  /// most; `because` goes into the certificate.
   void kill(std::string because);
+
+  /// Ends it now.
+  void kill_now(std::string because);
+
+  /// Asks the process for its stacks; `on_stacks` follows, unless the launcher ends.
+  void take_stacks(stacks_taken::what why, std::chrono::milliseconds limit);
+
+  /// A call whose deadline has passed while it runs: its answer waits for the stacks.
+  struct overdue_call {
+    core::call_ptr call;
+    uint32_t lane = 0;
+    uint64_t seq = 0;
+    core::time_point at; // not longer than this
+  };
+
+  /// Takes the call unless it is to be answered at once.
+  bool hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& call);
+  bool is_held(const lane& x, uint64_t seq) const;
+
+  /// Answers those that have waited enough.
+  void expire_overdue();
+  void answer_overdue(const std::function<bool(const overdue_call&)>& which,
+                      const std::shared_ptr<const stack_report>& seen);
+
+  /// That the call was not done by its deadline.
+  static error deadline_error(const core::call& x);
+
+  /// Of the certificate that there will be.
+  std::string certificate_id() const;
+
+  /// Whether it is to end and takes no more calls.
+  bool is_leaving() const {
+    return !condemned_by.empty() || !doomed.empty();
+  }
 
   /// Numbers the calls and sends them, as many of one payload kind at a time as follow each other.
   void send(uint32_t index, std::vector<core::call_ptr> calls);
@@ -212,6 +256,9 @@ struct worker_state {
   std::shared_ptr<const death_certificate>
   certify(const std::vector<core::in_flight::settlement>& settlements);
 
+  /// How long the call that the lane has claimed last has run.
+  std::chrono::milliseconds time_since_claim(const core::lane_page& x) const;
+
   /// Makes sure that `on_tick` comes at `at` or before.
   void arm(core::time_point at);
   void arm_all();
@@ -259,6 +306,12 @@ struct worker_state {
   std::optional<error> start_error;
   bool pool_gone = false;
   std::string ended_by_us;
+  std::string doomed;                     // why we end it, once its stacks are there
+  core::time_point doom_at = core::never; // without them
+  std::optional<stack_report> stacks;     // taken last
+  std::vector<overdue_call> overdue;
+  bool asking = false; // for the stacks of overdue calls
+  core::time_point ask_again_at{};
   std::string culprit;      // the tool whose call is why we ended it, or will
   std::string condemned_by; // why, if it is to leave
   core::time_point leave_at = core::never;

@@ -29,9 +29,28 @@ std::string_view doing(worker_phase x) {
   }
 }
 
-void worker_state::kill(std::string because) {
+std::string_view to_string(worker_phase x) {
+  switch (x) {
+  case worker_phase::spawning:
+    return "spawning";
+  case worker_phase::binding:
+    return "binding";
+  case worker_phase::greeting:
+    return "greeting";
+  case worker_phase::probing:
+    return "probing";
+  case worker_phase::ready:
+    return "ready";
+  default:
+    return "stopping";
+  }
+}
+
+void worker_state::kill_now(std::string because) {
   if (phase >= worker_phase::dying)
     return;
+  doomed.clear();
+  doom_at = core::never;
   phase_at_exit = phase;
   ended_by_us = std::move(because);
   if (!process)
@@ -105,6 +124,13 @@ void worker_state::settle() {
       auto why = core::lost_call(call->group->tool, certificate, had_ended);
       ends.emplace_back(std::move(call), std::move(why));
     };
+    for (auto& one : overdue)
+      if (one.lane == i) {
+        auto why = deadline_error(*one.call);
+        why.certificate = certificate;
+        why.details.emplace("certificate_id", certificate->id);
+        ends.emplace_back(std::move(one.call), std::move(why));
+      }
     for (auto& call : x.ended)
       lose(std::move(call), true);
     lose(std::move(x.running), false);
@@ -131,28 +157,55 @@ void worker_state::settle() {
 std::shared_ptr<const death_certificate>
 worker_state::certify(const std::vector<core::in_flight::settlement>& settlements) {
   auto x = std::make_shared<death_certificate>();
+  x->id = certificate_id();
   x->pool = cfg.hello.pool;
   x->slot = cfg.hello.slot;
   x->generation = cfg.hello.generation;
   x->ended_by_us = ended_by_us;
+  x->phase = to_string(phase_at_exit);
   x->calls_done = calls_done;
   x->age = std::chrono::duration_cast<std::chrono::milliseconds>(now() - born);
-  for (auto& lane : settlements)
-    if (!lane.running_tool.empty())
-      x->running_tools.push_back(lane.running_tool);
-  auto for_a_call = !culprit.empty() && ended_by_us == condemned_by;
-  if (!x->running_tools.empty())
-    x->running_tool = for_a_call ? culprit : x->running_tools.front();
-  if (x->running_tools.size() < 2)
-    x->running_tools.clear();
-  if (process) {
-    x->pid = process->identity().pid;
-    x->last_stderr = process->last_stderr(certificate_stderr);
+  for (size_t i = 0; i < settlements.size(); ++i) {
+    auto& lane = settlements[i];
+    x->calls_in_flight += lane.ended.size() + lane.not_started.size();
+    if (lane.running_tool.empty())
+      continue;
+    ++x->calls_in_flight;
+    x->running.push_back({lane.running_tool, lane.running_id, time_since_claim(lanes[i].page)});
   }
+  auto for_a_call = !culprit.empty() && ended_by_us == condemned_by;
+  auto first = std::find_if(x->running.begin(), x->running.end(),
+                            [&](auto& one) { return for_a_call && one.tool == culprit; });
+  if (first != x->running.end())
+    std::rotate(x->running.begin(), first, first + 1);
+  if (!x->running.empty())
+    x->running_tool = for_a_call ? culprit : x->running.front().tool;
+  if (x->running.size() > 1)
+    for (auto& one : x->running)
+      x->running_tools.push_back(one.tool);
   auto known = exit && exit->known;
   core::judge(*x, known, known ? exit->code : 0, known ? exit->signal : 0,
               exit && exit->template_died);
+  if (known) {
+    x->user_time = exit->user_time;
+    x->system_time = exit->system_time;
+    x->max_rss_bytes = exit->max_rss_bytes;
+  }
+  core::judge_memory(*x, exit ? exit->memory : core::memory_evidence{});
+  if (process) {
+    x->pid = process->identity().pid;
+    x->last_stderr = process->last_stderr(certificate_stderr);
+    core::attach_stacks(*x, process->written_stacks(), x->last_stderr, stacks ? &*stacks : nullptr);
+  }
   return x;
+}
+
+std::chrono::milliseconds worker_state::time_since_claim(const core::lane_page& x) const {
+  // The worker wrote it: not to be trusted.
+  auto age = now() - born;
+  auto ran = now().time_since_epoch() - std::chrono::nanoseconds{x.started_ns()};
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+    std::clamp<duration>(ran, duration{0}, age));
 }
 
 } // namespace snakepit

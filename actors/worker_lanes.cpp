@@ -17,13 +17,13 @@ constexpr auto abandoned_look = 10ms;
 /// Without a barrier: after this time a worker has seen the limit, or we have seen its claim.
 constexpr auto visible_after = 2ms;
 
-error deadline_error(const core::call& x) {
+} // namespace
+
+error worker_state::deadline_error(const core::call& x) {
   return {reason::deadline_exceeded,
           "`" + x.group->tool + "` was not done by its deadline",
           {{"tool", x.group->tool}}};
 }
-
-} // namespace
 
 // -- what is sent -----------------------------------------------------------------
 
@@ -95,7 +95,12 @@ uint32_t worker_state::tool_number(const core::call& x) {
 
 void worker_state::expire(uint32_t index) {
   auto ends = std::vector<ending>{};
+  auto claimed = lanes[index].claimed();
+  auto* running =
+    lanes[index].page.done() < claimed ? lanes[index].calls.waiting(claimed) : nullptr;
   for (auto& call : lanes[index].calls.expire(now())) {
+    if (call.get() == running && hold_overdue(index, claimed, call))
+      continue;
     auto why = deadline_error(*call);
     ends.emplace_back(std::move(call), std::move(why));
   }
@@ -115,7 +120,8 @@ void worker_state::press(lane& x) {
     x.again_at = x.kill_at = core::never;
     x.page.set_cancel(0);
   }
-  if (!runs || phase >= worker_phase::dying)
+  // Not before its stacks have been taken.
+  if (!runs || phase >= worker_phase::dying || !doomed.empty() || is_held(x, running))
     return;
   if (x.overrun == 0) {
     x.overrun = running;
@@ -147,6 +153,13 @@ time_point worker_state::next_due(const lane& x) const {
 
 void worker_state::take_finals(core::results& x) {
   auto& lane = lanes[x.lane];
+  if (!overdue.empty()) // it ended after all, but too late
+    answer_overdue(
+      [&](const overdue_call& one) {
+        auto is_its = [&](auto& final) { return final.seq == one.seq; };
+        return one.lane == x.lane && std::any_of(x.finals.begin(), x.finals.end(), is_its);
+      },
+      nullptr);
   auto done = done_on(x.lane);
   auto notes = telemetry::batch_tally{};
   auto time = now();

@@ -37,10 +37,12 @@ void observe(Histogram& to, const time_tally& x) {
     to.ObserveMultiple({x.buckets.begin(), x.buckets.end()}, x.seconds);
 }
 
-/// A word out of few: why we ended it, the signal's name, "template_died", or "exit".
+/// A word out of few: why we ended it, "oom", the signal's name, "template_died", or "exit".
 std::string cause_of(const death_certificate& x) {
   if (!x.ended_by_us.empty())
     return x.ended_by_us;
+  if (x.oom == "yes")
+    return "oom";
   if (!x.signal_name.empty())
     return x.signal_name;
   if (x.cause == "template_died")
@@ -108,7 +110,7 @@ public:
       starts_.push_back(&all_->starts.Add({{"pool", name_}, {"phase", phase}}, times()));
     for (auto mode : {"exec", "template"})
       launches_.push_back(&all_->launches.Add({{"pool", name_}, {"mode", mode}}));
-    for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "exit",
+    for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "exit", "oom",
                        "template_died", "unknown"})
       exit(cause);
   }

@@ -54,7 +54,8 @@ void report_end(const map_command& x, const map_end& end) {
   if (!x.common.json && done.errors > 0 && end.failure && !end.stopped)
     out.line("snakepit: " + grouped(done.errors) + " of " + grouped(done.items)
              + (done.items == 1 ? " item" : " items") + " failed; the first in line "
-             + end.failure->details.at("line") + ": " + to_string(*end.failure));
+             + end.failure->details.at("line") + ": " + to_string(*end.failure)
+             + explanation(*end.failure, words_of(x.common)));
 }
 
 map_job::submit_function submitter(runtime& pool, const map_plan& plan) {

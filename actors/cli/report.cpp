@@ -38,6 +38,19 @@ std::string traceback(const python_error& x) {
   return out + x.type + (x.message.empty() ? "" : ": " + x.message) + '\n';
 }
 
+/// Not of a worker that has said itself why it cannot start.
+bool explains(const death_certificate& x) {
+  constexpr int refused = 70;
+  return !x.cause.empty() && x.exit_code != refused;
+}
+
+std::string at_deadline(const stack_report& x) {
+  auto out = x.note.empty() ? std::string{} : x.note + '\n';
+  if (auto stack = tool_stack(x); !stack.empty())
+    out += "At the deadline the worker was here, most recent call first:\n" + stack;
+  return out;
+}
+
 void write_line(int fd, std::string_view text) {
   line_writer out{fd};
   out.append(text);
@@ -61,11 +74,20 @@ int exit_code_of(const error& x) {
 }
 
 std::string describe(const error& x, last_words words) {
-  auto out = "snakepit: " + to_string(x);
+  return "snakepit: " + to_string(x) + explanation(x, words);
+}
+
+std::string explanation(const error& x, last_words words) {
+  auto out = std::string{};
   if (x.python && (!x.python->frames.empty() || x.python->cause))
     out += indented(traceback(*x.python));
-  if (words == last_words::told && x.certificate && !x.certificate->last_stderr.empty())
+  auto told = words == last_words::told;
+  if (x.certificate && explains(*x.certificate))
+    out += indented(to_text(*x.certificate, told));
+  else if (told && x.certificate && !x.certificate->last_stderr.empty())
     out += "\n  The worker's last words:" + indented(x.certificate->last_stderr);
+  else if (x.stacks)
+    out += indented(at_deadline(*x.stacks));
   return out;
 }
 

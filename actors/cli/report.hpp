@@ -25,8 +25,11 @@ int exit_code_of(const error& x);
 /// shown as it came.
 enum class last_words { told, shown_before };
 
-/// The failure for people: one line, then what helps: Python's traceback, the worker's last words.
-/// No end of line at its end.
+/// What helps to understand the failure, each line further in and after an end of line: Python's
+/// traceback, how the worker ended, where it was at the deadline. May be empty.
+std::string explanation(const error& x, last_words words = last_words::told);
+
+/// The failure for people: one line, then its explanation. No end of line at its end.
 std::string describe(const error& x, last_words words = last_words::told);
 
 /// Reports a failure: on stderr for people, or as one object on stdout. Returns the exit code.

@@ -29,6 +29,12 @@ constexpr auto names = std::to_array<std::pair<int, const char*>>({
   {SIGSYS, "SIGSYS"},
 });
 
+/// Python's faulthandler writes the stacks at these.
+bool is_fatal(int signal) {
+  return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL
+         || signal == SIGABRT;
+}
+
 constexpr auto lost_template = "template_died";
 
 } // namespace
@@ -60,11 +66,32 @@ void judge(death_certificate& x, bool exited_known, int code, int signal, bool t
     x.cause = "exit " + std::to_string(code);
 }
 
+void attach_stacks(death_certificate& x, std::string_view written, std::string_view stderr_text,
+                   const stack_report* taken) {
+  if (!x.ended_by_us.empty()) {
+    if (taken)
+      x.stacks = *taken;
+    return;
+  }
+  if (!is_fatal(x.signal))
+    return;
+  // A process that a tool has forked may have written, too; the last one is the worker's.
+  for (auto text : {written, stderr_text})
+    if (x.stacks.fatal.empty())
+      x.stacks = parse_stacks(text);
+  if (x.stacks.fatal.empty()) {
+    x.stacks = {};
+    x.stacks.note = "Python wrote no stack: the signal came where its handler could not run.";
+  }
+}
+
 std::string describe_end(const death_certificate& x) {
   if (!x.ended_by_us.empty())
     return "was ended by us (" + x.ended_by_us + ")";
+  if (x.oom == "yes")
+    return "was killed by the kernel for want of memory";
   if (x.signal != 0)
-    return "died by " + x.signal_name;
+    return "died by " + x.signal_name + (x.oom == "likely" ? ", for want of memory, it seems" : "");
   if (x.exit_code)
     return "exited with code " + std::to_string(*x.exit_code);
   if (x.cause == lost_template)

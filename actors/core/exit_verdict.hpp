@@ -1,5 +1,8 @@
 #pragma once
 
+#include "actors/core/memory_evidence.hpp"
+#include "actors/core/stack_sample.hpp"
+
 #include <snakepit/error.hpp>
 
 #include <string>
@@ -15,6 +18,15 @@ std::string signal_name(int number);
 /// another signal than ours was faster. `template_died`: how it ended is unknown, but not why.
 void judge(death_certificate& x, bool exited_known, int code, int signal,
            bool template_died = false);
+
+/// Fills in whether it was ended for want of memory, and who sent the signal; after `judge`, with
+/// `max_rss_bytes` set.
+void judge_memory(death_certificate& x, const memory_evidence& seen);
+
+/// Fills in the stacks: those that `written` holds if a fatal signal ended it, else what `stderr`
+/// holds of them; those that were `taken` if we ended it.
+void attach_stacks(death_certificate& x, std::string_view written, std::string_view stderr_text,
+                   const stack_report* taken);
 
 /// "died by SIGSEGV", "exited with code 3", "was ended by us (deadline)", for the middle of a
 /// sentence that begins with "the worker".

@@ -6,8 +6,9 @@ namespace snakepit::core {
 
 void in_flight::add(call_ptr x) {
   auto group = x->group;
+  auto id = x->id;
   auto tool = x->tool;
-  entries_.push_back(entry{std::move(x), std::move(group), tool});
+  entries_.push_back(entry{std::move(x), std::move(group), id, tool});
   ++unfinished_;
 }
 
@@ -120,6 +121,7 @@ in_flight::settlement in_flight::settle(uint64_t claimed, uint64_t done) {
       continue;
     if (seq == claimed && seq > done) {
       result.running_tool = x.group ? x.group->tool : std::string{};
+      result.running_id = x.id;
       result.running = std::move(x.call);
     } else if (!x.call) {
       continue;

@@ -90,6 +90,7 @@ public:
     std::vector<call_ptr> ended;       // their runs ended, their finals were lost
     call_ptr running;                  // claimed and not done
     std::string running_tool;          // also if nobody waits for that call any more
+    uint64_t running_id = 0;           // the same
     std::vector<call_ptr> not_started; // in their order
   };
   settlement settle(uint64_t claimed, uint64_t done);
@@ -98,6 +99,7 @@ private:
   struct entry {
     call_ptr call; // null: answered already
     std::shared_ptr<const call_group> group;
+    uint64_t id = 0;
     uint32_t tool = 0;
     bool finished = false;
     bool cancelled = false;

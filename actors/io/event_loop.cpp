@@ -20,6 +20,18 @@ constexpr event_loop::watch_id wakeup_id = 0;
 
 } // namespace
 
+bool loop_door::post(std::function<void()> x) {
+  std::lock_guard guard{mutex_};
+  if (loop_ != nullptr)
+    loop_->post(std::move(x));
+  return loop_ != nullptr;
+}
+
+void loop_door::close() {
+  std::lock_guard guard{mutex_};
+  loop_ = nullptr;
+}
+
 result<std::unique_ptr<event_loop>> event_loop::make(const std::string& name) {
   std::unique_ptr<event_loop> out{new event_loop};
   out->epoll_ = descriptor{::epoll_create1(EPOLL_CLOEXEC)};
@@ -52,6 +64,7 @@ result<std::unique_ptr<event_loop>> event_loop::make(const std::string& name) {
 }
 
 event_loop::~event_loop() {
+  door_->close();
   if (!thread_.joinable())
     return;
   post([this] {

@@ -17,6 +17,21 @@
 
 namespace snakepit::io {
 
+/// The way to a loop for who may outlive it. Any thread.
+class loop_door {
+public:
+  explicit loop_door(class event_loop& loop) : loop_{&loop} {}
+
+  /// Posts it; false if the loop ends or has ended.
+  bool post(std::function<void()> x);
+
+  void close();
+
+private:
+  std::mutex mutex_;
+  event_loop* loop_;
+};
+
 /// One thread that waits for descriptors, times and tasks, and runs what belongs to them, one after
 /// the other. All signals are blocked in it.
 class event_loop {
@@ -49,6 +64,11 @@ public:
   /// Runs `x` at `when`. From the thread only.
   void call_at(clock::time_point when, task x);
 
+  /// For who may outlive the loop.
+  std::shared_ptr<loop_door> door() const noexcept {
+    return door_;
+  }
+
   std::thread::id thread() const noexcept {
     return thread_.get_id();
   }
@@ -61,6 +81,7 @@ private:
   void run_tasks();
   void run_timers();
 
+  const std::shared_ptr<loop_door> door_ = std::make_shared<loop_door>(*this);
   descriptor epoll_;
   descriptor wakeup_;
   std::thread thread_;

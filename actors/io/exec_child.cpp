@@ -97,7 +97,7 @@ SNAKEPIT_IN_CHILD void give_up(child_start* start, const char* step) noexcept {
   ::syscall(SYS_exit_group, 127);
 }
 
-/// Descriptors 0 to 6, and none above.
+/// Descriptors 0 to 7, and none above.
 SNAKEPIT_IN_CHILD void set_descriptors(child_start* start) noexcept {
   for (int i = 0; i < worker_descriptors; ++i)
     if (::syscall(SYS_dup3, start->plan->sources[i], i, 0) < 0)

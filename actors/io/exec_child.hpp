@@ -8,8 +8,8 @@
 
 namespace snakepit::io {
 
-/// How many descriptors a worker finds: 0 to 6, see docs/wire.md, "Start".
-inline constexpr int worker_descriptors = 7;
+/// How many descriptors a worker finds: 0 to 7, see docs/wire.md, "Start".
+inline constexpr int worker_descriptors = 8;
 /// Sources of these are at or above this number, so that none is overwritten before its turn.
 inline constexpr int first_source = 10;
 /// The number of the lifetime pipe's read end in the worker.

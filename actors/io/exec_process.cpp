@@ -22,14 +22,15 @@ constexpr exit_status lost_with_template{.known = false, .template_died = true};
 
 watched_process::watched_process(process_identity identity, std::string socket_path,
                                  process_events events, std::unique_ptr<process_group> group,
-                                 process_ends ends)
-  : identity_{std::move(identity)}, socket_path_{std::move(socket_path)}, events_{std::move(
-                                                                            events)},
-    group_{std::move(group)}, streams_{stream{{std::move(ends.output), "stdout", nullptr}, false},
-                                       stream{{std::move(ends.errors), "stderr", &tail_}, true}},
+                                 process_ends ends, stack_file stacks)
+  : identity_{std::move(identity)},
+    socket_path_{std::move(socket_path)}, events_{std::move(events)}, group_{std::move(group)},
+    stacks_{std::move(stacks)}, streams_{stream{{std::move(ends.output), "stdout", nullptr}, false},
+                                         stream{{std::move(ends.errors), "stderr", &tail_}, true}},
     side_{std::move(ends.side),
           {[this] { tell(events_.on_listening); },
-           [this](std::string text) { tell(events_.on_refused, std::move(text)); }}} {}
+           [this](std::string text) { tell(events_.on_refused, std::move(text)); },
+           [this](uint64_t number) { taker_->on_here(number); }}} {}
 
 template <class... Ts>
 void watched_process::tell(const std::function<void(Ts...)>& event, Ts... xs) {
@@ -58,6 +59,10 @@ result<void> watched_process::watch(event_loop& loop, std::span<char> scratch, b
   loop_ = &loop;
   forked_ = forked;
   loop_thread_ = loop.thread();
+  door_ = loop.door();
+  taker_ = std::make_shared<stack_taker>(loop, identity_.pid, *group_, stacks_,
+                                         [this](uint64_t number) { return side_.look(number); });
+  memory_ = oom_counters{identity_.pid};
   scratch_ = scratch;
   ended_ = std::move(ended);
   for (auto& x : streams_)
@@ -150,6 +155,16 @@ void watched_process::orphan() {
     settle(lost_with_template);
 }
 
+void watched_process::take_stacks(std::chrono::milliseconds limit, stack_taker::callback done) {
+  door_->post([weak = weak_from_this(), limit, done = std::move(done)] {
+    if (auto self = weak.lock())
+      self->taker_->take(limit, [weak, done](core::stack_sample x) {
+        if (auto again = weak.lock())
+          again->tell(done, std::move(x));
+      });
+  });
+}
+
 void watched_process::settle(const exit_status& status) {
   if (std::exchange(settled_, true))
     return;
@@ -168,7 +183,10 @@ void watched_process::settle(const exit_status& status) {
   }
   if (silent_)
     remove_socket(); // its owner looked too early: the worker may have bound it since
-  tell(events_.on_exit, status);
+  taker_->on_end();
+  auto whole = status;
+  whole.memory = memory_.read(status.known && status.signal == SIGKILL && !killed_by_us_);
+  tell(events_.on_exit, whole);
   ended_();
 }
 

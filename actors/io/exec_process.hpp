@@ -3,10 +3,13 @@
 #include "actors/io/event_loop.hpp"
 #include "actors/io/lane_memory.hpp"
 #include "actors/io/launch_descriptors.hpp"
+#include "actors/io/oom_counters.hpp"
 #include "actors/io/output_reader.hpp"
 #include "actors/io/process.hpp"
 #include "actors/io/process_group.hpp"
 #include "actors/io/side_socket.hpp"
+#include "actors/io/stack_file.hpp"
+#include "actors/io/stack_taker.hpp"
 
 #include <array>
 #include <atomic>
@@ -24,7 +27,7 @@ inline constexpr std::chrono::seconds report_wait{2};
 class watched_process : public std::enable_shared_from_this<watched_process> {
 public:
   watched_process(process_identity identity, std::string socket_path, process_events events,
-                  std::unique_ptr<process_group> group, process_ends ends);
+                  std::unique_ptr<process_group> group, process_ends ends, stack_file stacks);
 
   /// Begins to watch; `ended` is called when the leader has been reaped and everybody told. From
   /// the loop's thread; the loop and `scratch` (64 KiB) live longer than this. `forked`: it is a
@@ -58,6 +61,17 @@ public:
   bool is_forked() const noexcept {
     return forked_;
   }
+  const stack_file& stacks() const noexcept {
+    return stacks_;
+  }
+  /// As its owner wants. Any thread.
+  void kill() noexcept {
+    killed_by_us_ = true;
+    group_->kill();
+  }
+  /// After `watch`. Any thread; `done` is called on the loop's.
+  void take_stacks(std::chrono::milliseconds limit, stack_taker::callback done);
+
   const output_tail& errors_tail() const noexcept {
     return tail_;
   }
@@ -90,13 +104,18 @@ private:
 
   std::mutex callbacks_; // held while one runs
   std::atomic<bool> silent_{false};
+  std::atomic<bool> killed_by_us_{false};
   std::thread::id loop_thread_; // outlives the loop
   output_tail tail_;
+  stack_file stacks_;
+  std::shared_ptr<loop_door> door_;
 
   // The loop thread's own.
   event_loop* loop_ = nullptr;
   std::span<char> scratch_;
   event_loop::task ended_;
+  std::shared_ptr<stack_taker> taker_;
+  oom_counters memory_;
   std::array<stream, 2> streams_;
   side_socket side_;
   event_loop::watch_id side_id_ = 0;
@@ -126,7 +145,14 @@ public:
     return watched_->group().signal(number);
   }
   void kill_group() noexcept override {
-    watched_->group().kill();
+    watched_->kill();
+  }
+  void take_stacks(std::chrono::milliseconds limit,
+                   std::function<void(core::stack_sample)> done) override {
+    watched_->take_stacks(limit, std::move(done));
+  }
+  std::string written_stacks() const override {
+    return watched_->stacks().text();
   }
   std::string last_stderr(size_t limit) const override {
     return watched_->errors_tail().last(limit);

@@ -115,6 +115,13 @@ result<void> launch_descriptors::set_lane_page(descriptor fd) {
   return {};
 }
 
+result<void> launch_descriptors::set_stacks(descriptor fd) {
+  stacks_ = std::move(fd);
+  if (!lift(stacks_))
+    return start_failure("the file for stacks", errno);
+  return {};
+}
+
 result<void> launch_descriptors::set_channel(descriptor fd) {
   token_ = std::move(fd);
   if (!lift(token_))
@@ -123,9 +130,9 @@ result<void> launch_descriptors::set_channel(descriptor fd) {
 }
 
 std::array<int, worker_descriptors> launch_descriptors::worker_ends() const noexcept {
-  return {null_,       output_.get(),    errors_.get(),
-          side_.get(), lane_page_.get(), host_.lifetime.read.get(),
-          token_.get()};
+  return {null_,        output_.get(),    errors_.get(),
+          side_.get(),  lane_page_.get(), host_.lifetime.read.get(),
+          token_.get(), stacks_.get()};
 }
 
 void launch_descriptors::fill(child_plan& plan) const noexcept {

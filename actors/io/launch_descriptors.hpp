@@ -35,17 +35,21 @@ struct process_ends {
 };
 
 /// Both sides' descriptors of one launch, all close-on-exec; closed when this is destroyed unless
-/// handed on. The worker's are numbered so that dup2 to 0..6 overwrites none of them.
+/// handed on. The worker's are numbered so that dup2 to 0..7 overwrites none of them.
 class launch_descriptors {
 public:
   /// /dev/null, to be shared by all launches.
   static result<descriptor> open_null();
 
-  /// Makes all but the lane page; the token is already written and its pipe closed for writing.
+  /// Makes all but the lane page and the file for stacks; the token is already written and its pipe
+  /// closed for writing.
   static result<launch_descriptors> make(int null, const std::string& token);
 
   /// Takes the lane page's memfd.
   result<void> set_lane_page(descriptor fd);
+
+  /// Takes the file for stacks.
+  result<void> set_stacks(descriptor fd);
 
   /// Takes what the process gets instead of the token pipe.
   result<void> set_channel(descriptor fd);
@@ -66,6 +70,7 @@ private:
   descriptor side_;
   descriptor lane_page_;
   descriptor token_;
+  descriptor stacks_;
   process_ends host_;
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "actors/core/lane_page.hpp"
+#include "actors/core/memory_evidence.hpp"
+#include "actors/core/stack_sample.hpp"
 #include "actors/io/descriptor.hpp"
 
 #include <snakepit/error.hpp>
@@ -55,6 +57,7 @@ struct exit_status {
   bool known = true;
   /// Its template has died and took it along; `known` is false then.
   bool template_died = false;
+  core::memory_evidence memory{};
 };
 
 /// What happens to one worker process. Called from the launcher's thread, never before `launch` has
@@ -95,6 +98,16 @@ public:
   /// SIGKILL to the whole group. (What is left of it after the leader's end gets one anyway, before
   /// `on_exit`.)
   virtual void kill_group() noexcept = 0;
+
+  /// Asks for the stacks of all threads, without disturbing what they do. `done` is called once,
+  /// from the launcher's thread, after `limit` at the latest, and not after `~process` has returned
+  /// or once the launcher ends.
+  virtual void take_stacks(std::chrono::milliseconds limit,
+                           std::function<void(core::stack_sample)> done) = 0;
+
+  /// What stands written of stacks: after a fatal signal those at that moment; while they are asked
+  /// for as far as they have come. 256 KiB at most; not to be trusted.
+  virtual std::string written_stacks() const = 0;
 
   /// The last bytes written to stderr, `limit` at most (64 KiB are kept).
   virtual std::string last_stderr(size_t limit) const = 0;

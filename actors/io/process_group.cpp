@@ -59,6 +59,13 @@ bool process_group::signal(int number) noexcept {
   return pidfd_ && !reaped_ && !has_ended(pidfd_.get()) && send(pidfd_.get(), number) == 0;
 }
 
+bool process_group::signal_thread(int64_t thread, int number) noexcept {
+  std::lock_guard guard{mutex_};
+  // As for `killpg`: until the leader is reaped its number is its own.
+  return !orphaned_ && leader_unreaped() && !has_ended(pidfd_.get())
+         && ::syscall(SYS_tgkill, leader_, static_cast<pid_t>(thread), number) == 0;
+}
+
 void process_group::kill() noexcept {
   std::lock_guard guard{mutex_};
   kill_locked();

@@ -34,6 +34,9 @@ public:
   /// Signals the leader; false if it has ended.
   bool signal(int number) noexcept;
 
+  /// Signals one of the leader's threads; false if it cannot be told to be still the leader's.
+  bool signal_thread(int64_t thread, int number) noexcept;
+
   /// SIGKILL to all of it. Again and again is harmless.
   void kill() noexcept;
 

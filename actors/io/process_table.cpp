@@ -38,7 +38,13 @@ result<prepared_launch> prepared_launch::make(const launch_spec& spec, int null)
     return tl::unexpected{memory.error()};
   if (auto ok = fds->set_lane_page(std::move(page)); !ok)
     return tl::unexpected{ok.error()};
-  return prepared_launch{std::move(*fds), std::move(*memory)};
+  descriptor written;
+  auto stacks = stack_file::make(written);
+  if (!stacks)
+    return tl::unexpected{stacks.error()};
+  if (auto ok = fds->set_stacks(std::move(written)); !ok)
+    return tl::unexpected{ok.error()};
+  return prepared_launch{std::move(*fds), std::move(*memory), std::move(*stacks)};
 }
 
 process_table::process_table(event_loop& loop)
@@ -52,8 +58,9 @@ result<process_table::added> process_table::add(started_process started, const l
   auto ends = prepared.fds.release_host_ends();
   auto group = std::make_unique<process_group>(started.pid, std::move(started.pidfd),
                                                std::move(ends.lifetime));
-  auto watched = std::make_shared<watched_process>(
-    std::move(identity), spec.socket_path, std::move(events), std::move(group), std::move(ends));
+  auto watched = std::make_shared<watched_process>(std::move(identity), spec.socket_path,
+                                                   std::move(events), std::move(group),
+                                                   std::move(ends), std::move(prepared.stacks));
   auto ok =
     watched->watch(loop_, scratch_, started.forked, [this, raw = watched.get()] { remove(*raw); });
   if (!ok) {

@@ -13,6 +13,7 @@ namespace snakepit::io {
 struct prepared_launch {
   launch_descriptors fds;
   lane_memory memory;
+  stack_file stacks;
 
   /// Errors are `worker_start_failed`. `null` is /dev/null and must live longer.
   static result<prepared_launch> make(const launch_spec& spec, int null);

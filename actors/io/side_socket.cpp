@@ -1,6 +1,7 @@
 #include "actors/io/side_socket.hpp"
 
 #include <cerrno>
+#include <charconv>
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -35,8 +36,20 @@ bool side_socket::read_some(std::span<char> scratch, bool ended) {
   return true;
 }
 
+bool side_socket::look(uint64_t number) noexcept {
+  auto packet = "look " + std::to_string(number);
+  return socket_
+         && ::send(socket_.get(), packet.data(), packet.size(), MSG_DONTWAIT | MSG_NOSIGNAL) > 0;
+}
+
 void side_socket::on_packet(std::string_view packet) {
   constexpr std::string_view refused = "refused ";
+  constexpr std::string_view here = "here ";
+  if (packet.starts_with(here)) {
+    uint64_t number = 0;
+    std::from_chars(packet.data() + here.size(), packet.data() + packet.size(), number);
+    return events_.on_here(number);
+  }
   if (said_)
     return;
   if (packet == "listening") {

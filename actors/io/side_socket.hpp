@@ -3,16 +3,20 @@
 #include "actors/io/host_only.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <span>
 #include <string>
 
 namespace snakepit::io {
 
-/// What a worker may say on its side socket; docs/wire.md, "Start". Each is called once at most.
+/// What a worker may say on its side socket; docs/wire.md, "Start". The first two are called once
+/// at most.
 struct side_events {
   std::function<void()> on_listening;
   std::function<void(std::string text)> on_refused;
+  /// It has written its stacks, after `look`.
+  std::function<void(uint64_t number)> on_here;
 };
 
 /// The host's end of a worker's side socket. The worker is not trusted: packets above 64 KiB,
@@ -32,6 +36,9 @@ public:
   /// that the other end is known to be gone, which an empty packet alone does not prove. Returns
   /// whether more may come.
   bool read_some(std::span<char> scratch, bool ended);
+
+  /// Asks the worker to write its stacks; false if it cannot be asked.
+  bool look(uint64_t number) noexcept;
 
   void close() noexcept {
     socket_.reset();

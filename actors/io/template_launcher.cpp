@@ -22,36 +22,13 @@ constexpr std::chrono::seconds fork_timeout{10};
 using clock = event_loop::clock;
 using phase = template_process::phase;
 
-/// The way to the loop for who may outlive it. It is no share of it: whoever let go of the last one
-/// would have to end the loop's thread, and that may be the very thread that it waits for.
-class loop_door {
-public:
-  explicit loop_door(event_loop& loop) : loop_{&loop} {}
-
-  /// Posts it, unless the door is closed.
-  void post(event_loop::task x) {
-    std::lock_guard guard{mutex_};
-    if (loop_ != nullptr)
-      loop_->post(std::move(x));
-  }
-
-  void close() {
-    std::lock_guard guard{mutex_};
-    loop_ = nullptr;
-  }
-
-private:
-  std::mutex mutex_;
-  event_loop* loop_;
-};
-
 /// The loop thread's part of the launcher.
 class template_pool : public std::enable_shared_from_this<template_pool> {
 public:
   template_pool(event_loop& loop, descriptor null, std::shared_ptr<process_launcher> exec,
                 template_spec spec)
-    : door_{std::make_shared<loop_door>(loop)}, loop_{loop}, null_{std::move(null)},
-      exec_{std::move(exec)}, spec_{std::move(spec)}, table_{loop} {}
+    : door_{loop.door()}, loop_{loop}, null_{std::move(null)}, exec_{std::move(exec)},
+      spec_{std::move(spec)}, table_{loop} {}
 
   void start(process_order order);
   void end_all();

@@ -1,5 +1,6 @@
 #include "actors/io/template_socket.hpp"
 
+#include "actors/io/exec_child.hpp"
 #include "actors/io/system_error.hpp"
 
 #include <array>
@@ -16,7 +17,7 @@ namespace snakepit::io {
 namespace {
 
 constexpr size_t max_packet = 4096;
-constexpr size_t max_descriptors = 8;
+constexpr size_t max_descriptors = 1 + worker_descriptors;
 
 bool write_all(int fd, const std::string& text) {
   for (size_t at = 0; at < text.size();) {

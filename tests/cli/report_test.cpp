@@ -53,6 +53,40 @@ TEST_CASE("a start that failed shows what the worker wrote last [W4]") {
         == "snakepit: pool_failed: no worker could start");
 }
 
+TEST_CASE("a worker that ended is explained below its error [W9]") {
+  error x{reason::worker_crashed, "the worker exited with code 3 while it ran `f`"};
+  auto certificate = std::make_shared<death_certificate>();
+  certificate->pool = "default";
+  certificate->generation = 1;
+  certificate->cause = "exit 3";
+  certificate->exit_code = 3;
+  certificate->last_stderr = "one\n";
+  x.certificate = certificate;
+  CHECK(cli::describe(x)
+        == "snakepit: worker_crashed: the worker exited with code 3 while it ran `f`\n"
+           "  worker default/0.1 exited with code 3\n"
+           "    cause: exit 3\n"
+           "    lived 0.00 s, 0 calls done, 0 in flight\n"
+           "    last words on stderr:\n"
+           "      one");
+  CHECK(cli::describe(x, cli::last_words::shown_before).find("last words") == std::string::npos);
+}
+
+TEST_CASE("a deadline is told with where the worker was [W9] [Q2]") {
+  error x{reason::deadline_exceeded, "`f` was not done by its deadline"};
+  auto stacks = stack_report{};
+  stacks.note = "The GIL is held.";
+  auto thread = python_thread{};
+  thread.frames = {{"a.py", 3, "f", ""}};
+  stacks.python.push_back(thread);
+  x.stacks = std::make_shared<const stack_report>(stacks);
+  CHECK(cli::describe(x)
+        == "snakepit: deadline_exceeded: `f` was not done by its deadline\n"
+           "  The GIL is held.\n"
+           "  At the deadline the worker was here, most recent call first:\n"
+           "    File \"a.py\", line 3, in f");
+}
+
 TEST_CASE("text that is not UTF-8 still becomes a JSON string") {
   CHECK(cli::json_string("a\"b") == "\"a\\\"b\"");
   CHECK(cli::json_string("a\xff z") == "\"a? z\"");

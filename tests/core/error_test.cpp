@@ -72,9 +72,24 @@ TEST_CASE("a certificate is in the object [E4]") {
   certificate->calls_done = 9;
   certificate->last_stderr = "bye";
   x.certificate = certificate;
-  CHECK(json::parse(to_json(x))["certificate"] == json::parse(R"({"pool": "default", "slot": 2,
-    "generation": 7, "pid": 4711, "cause": "signal SIGSEGV", "signal": 11, "signal_name": "SIGSEGV",
-    "running_tool": "boom", "age_ms": 1500, "calls_done": 9, "last_stderr": "bye"})"));
+  certificate->id = "run/default/2.7";
+  certificate->sent_by = "somebody";
+  certificate->oom = "no";
+  certificate->oom_evidence = "counted";
+  certificate->running = {{"boom", 5, std::chrono::milliseconds{20}}};
+  certificate->phase = "ready";
+  certificate->calls_in_flight = 3;
+  certificate->user_time = std::chrono::microseconds{10};
+  certificate->system_time = std::chrono::microseconds{11};
+  certificate->max_rss_bytes = 12;
+  CHECK(json::parse(to_json(x))["certificate"] == json::parse(R"({"id": "run/default/2.7",
+    "pool": "default", "slot": 2, "generation": 7, "pid": 4711, "cause": "signal SIGSEGV",
+    "signal": 11, "signal_name": "SIGSEGV", "sent_by": "somebody",
+    "oom": {"verdict": "no", "evidence": "counted"}, "running_tool": "boom",
+    "running": [{"tool": "boom", "call": 5, "ran_ms": 20}], "phase": "ready", "age_ms": 1500,
+    "calls_done": 9, "calls_in_flight": 3, "user_us": 10, "system_us": 11, "max_rss_bytes": 12,
+    "last_stderr": "bye"})"));
+  CHECK(json::parse(to_json(*certificate)) == json::parse(to_json(x))["certificate"]);
   certificate->running_tools = {"boom", "other"};
   CHECK(json::parse(to_json(x))["certificate"]["running_tools"] == json{"boom", "other"});
   certificate->signal = 0;

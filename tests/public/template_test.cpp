@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(fixture, "a forked worker that crashes is replaced by another 
   CHECK(end.error().reason == reason::worker_crashed);
   REQUIRE(end.error().certificate);
   CHECK(end.error().certificate->cause == "SIGSEGV");
-  CHECK(end.error().certificate->last_stderr.find("in crash") != std::string::npos);
+  CHECK(tool_stack(end.error().certificate->stacks).find("in crash") != std::string::npos);
   CHECK(must(uut.execute("parent", value::map{})) == parent);
 }
 

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from fcntl import F_ADD_SEALS, F_DUPFD_CLOEXEC, F_SEAL_GROW, F_SEAL_SHRINK, fcntl
+from fcntl import F_ADD_SEALS, F_DUPFD_CLOEXEC, F_SEAL_GROW, F_SEAL_SHRINK, F_SETFL, fcntl
 
 from snakepit_bridge._pb import worker_pb2 as pb
 
@@ -85,6 +85,8 @@ class Process:
         token_read, token_write = os.pipe()
         os.write(token_write, self.token)
         os.close(token_write)
+        self.stacks = os.memfd_create("stacks")
+        fcntl(self.stacks, F_SETFL, os.O_APPEND)
         null = os.open(os.devnull, os.O_RDONLY)
         wanted = [
             null,
@@ -94,6 +96,7 @@ class Process:
             page_fd,
             lifetime,
             token_read,
+            self.stacks,
         ]
         high = [fcntl(fd, F_DUPFD_CLOEXEC, 20) for fd in wanted]
         argv = command or [python, "-m", "snakepit_bridge.worker", "run=test", "pool=test"]
@@ -154,6 +157,7 @@ class Process:
         os.close(self._pidfd)
         self.side.close()
         os.close(self.lifetime)
+        os.close(self.stacks)
         self.stdout.finish()
         self.stderr.finish()
         for words in self.pages:

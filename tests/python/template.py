@@ -23,7 +23,7 @@ class Template:
         lifetime, self.lifetime = os.pipe()
         null = os.open(os.devnull, os.O_RDONLY)
         wanted = [null, self.stdout.write_fd, self.stderr.write_fd, side.fileno(), null, lifetime]
-        high = [os.dup(fd) for fd in [*wanted, theirs.fileno()]]
+        high = [os.dup(fd) for fd in [*wanted, theirs.fileno(), self.stdout.write_fd]]
         high = [_lift(fd) for fd in high]
         argv = [sys.executable, "-m", "snakepit_bridge.template", "run=test", *arguments, " " * 200]
         self.environment = {

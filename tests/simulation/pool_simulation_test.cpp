@@ -52,6 +52,7 @@ struct simulation : pool_fixture {
     cfg.queue.predict = chance(50);
     cfg.queue.prefetch_time = chance(50) ? 1ms : 10ms;
     world.has_barrier = chance(70);
+    world.slow_stacks = chance(70);
     barrier = [this] { return race(); };
     cancel_grace = 100ms;
     drain = std::chrono::milliseconds{1 + pick(300)};
@@ -108,6 +109,8 @@ struct simulation : pool_fixture {
       held.insert(&x);
       return;
     }
+    if (x.stacks_wanted() && chance(30)) // else too late, or never
+      x.tell_stacks();
     if (x.dead()) {
       // The host hears of the end in any order.
       if (!x.lane_closed_told() && chance(50))

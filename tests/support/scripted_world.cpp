@@ -38,6 +38,16 @@ public:
   void kill_group() noexcept override {
     x_->kill_came = true;
   }
+  void take_stacks(std::chrono::milliseconds,
+                   std::function<void(core::stack_sample)> done) override {
+    ++x_->stacks_asked;
+    x_->stacks_wanted_.push_back(std::move(done));
+    if (!x_->world_->slow_stacks)
+      x_->tell_stacks();
+  }
+  std::string written_stacks() const override {
+    return x_->stacks_text;
+  }
   std::string last_stderr(size_t) const override {
     return "last words of " + x_->label;
   }
@@ -192,7 +202,19 @@ void scripted_worker::exit(int code) {
   status_.code = code;
 }
 
+void scripted_worker::tell_stacks() {
+  for (auto& done : std::exchange(stacks_wanted_, {})) {
+    auto sample = core::stack_sample{};
+    sample.text = stacks_text;
+    if (dead())
+      sample.why_not = core::stack_sample::obstacle::gone;
+    if (object_)
+      done(std::move(sample));
+  }
+}
+
 void scripted_worker::tell_exit() {
+  tell_stacks();
   exit_told_ = true;
   if (object_)
     events_.on_exit(status_);

@@ -108,6 +108,11 @@ public:
   bool shutdown_came = false;
   bool kill_came = false; ///< SIGKILL, takes effect with `die`
   bool object_alive = false;
+  size_t stacks_asked = 0;
+
+  /// What it writes when it is asked for its stacks.
+  std::string stacks_text =
+    "Thread 0x00000001 (most recent call first):\n  File \"tool.py\", line 3 in work\n";
 
   const std::deque<scripted_lane::item>& inbox() const {
     return lanes[0].inbox;
@@ -144,6 +149,8 @@ public:
   void die(int signal);
   void exit(int code);
   void tell_exit();
+  /// Its stacks are told to who has asked for them.
+  void tell_stacks();
   /// The connection's end: of one more lane, or of a Hello that was not answered.
   void tell_lane_closed();
 
@@ -157,6 +164,9 @@ public:
   }
   /// On any lane.
   bool any_running() const;
+  bool stacks_wanted() const {
+    return !stacks_wanted_.empty();
+  }
   bool interrupted() const {
     return lanes[0].interrupted();
   }
@@ -190,6 +200,7 @@ private:
   bool exit_told_ = false;
   size_t closed_told_ = 0;
   io::exit_status status_;
+  std::vector<std::function<void(core::stack_sample)>> stacks_wanted_;
   std::vector<uint64_t> memory_;
   int64_t pid_ = 0;
 };
@@ -211,6 +222,9 @@ public:
 
   /// Whether workers let the host have a memory barrier.
   bool has_barrier = true;
+
+  /// Stacks are told by `tell_stacks` only, else at once.
+  bool slow_stacks = false;
 
   /// How often each payload was run, over all workers.
   std::map<std::string, int> claims;

@@ -95,6 +95,10 @@ TEST_CASE_FIXTURE(fixture, "an exit counts under one word of its certificate [T2
   pool->exited(x);
   CHECK(has(R"(snakepit_worker_exits_total{cause="SIGSEGV",pool="p"} 1)"));
   CHECK(has(R"(snakepit_worker_exits_total{cause="deadline",pool="p"} 1)"));
+  x.ended_by_us.clear();
+  x.oom = "yes";
+  pool->exited(x);
+  CHECK(has(R"(snakepit_worker_exits_total{cause="oom",pool="p"} 1)"));
 }
 
 TEST_CASE_FIXTURE(fixture, "states of a pool and messages of the log are read when asked [T2]") {

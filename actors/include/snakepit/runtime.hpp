@@ -196,6 +196,16 @@ public:
   /// Statistics of every pool, in the order of the configuration.
   std::vector<pool_stats> stats();
 
+  /// What the worker in this slot does now: the stacks of its threads and what the kernel says of
+  /// them. It is not disturbed: whatever it waits for, it goes on to wait for. `done` is called
+  /// once, after half a second at the latest, from a thread of the runtime; it must not block.
+  /// Errors: pool_not_found, invalid_argument (no such slot), unavailable (no worker there now).
+  void stacks(const std::string& pool, uint32_t slot,
+              std::function<void(result<stack_report>)> done);
+
+  /// The same, waiting for it.
+  result<stack_report> stacks(const std::string& pool, uint32_t slot);
+
   /// Tells `callback` of the events that the filter lets through and that happen from now on. At
   /// most `backlog` may wait for it; it may be called before this returns. `stop` waits a second
   /// for what it has not had yet; there is nothing after. Errors: invalid_argument that names what

@@ -13,8 +13,8 @@ from typing import Any, Dict, List, NamedTuple, NoReturn
 from . import _process
 from ._inheritance import LIFETIME_FD
 
-#: How many descriptors a worker finds: 0 to 6.
-DESCRIPTORS = 7
+#: How many descriptors a worker finds: 0 to 7.
+DESCRIPTORS = 8
 EXIT_BROKEN = 70
 #: What Python itself sets at its start; the rest is at its default.
 _PYTHONS_OWN: Dict[int, Any] = {

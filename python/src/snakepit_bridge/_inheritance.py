@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from . import _page
 
-SIDE_FD, PAGE_FD, LIFETIME_FD, TOKEN_FD = 3, 4, 5, 6
+SIDE_FD, PAGE_FD, LIFETIME_FD, TOKEN_FD, STACKS_FD = 3, 4, 5, 6, 7
 TOKEN_SIZE = 32
 
 

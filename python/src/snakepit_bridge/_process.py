@@ -89,6 +89,11 @@ def _end(code: int, status: int, *resources: int) -> End:
     return End(status, 0, *resources) if code == _CLD_EXITED else End(0, status, *resources)
 
 
+def name_thread(name: str) -> None:
+    """What the kernel calls the calling thread, 15 characters at most."""
+    _LIBC.prctl(_PR_SET_NAME, ctypes.c_char_p(name.encode()[:15]))
+
+
 def rename(command_line: "list[str]") -> None:
     """What `ps` and `top` show. As much as fits into the place that there is; never fails."""
     try:

@@ -1,5 +1,8 @@
 """The thread that watches what the main thread cannot: the host's life, and signals that got lost.
 
+It also writes down the stacks of all threads when the host asks for them. It never runs code of a tool: a
+signal that comes here cuts no wait of a tool short, so the host knows it by its name.
+
 Python runs a signal's handler on the main thread, but the system may give the signal to any other,
 and then nothing wakes a main thread that waits; nor does a signal that came between the last look of
 the interpreter and its wait. Either way the handler would run when the wait is over, which may be
@@ -18,6 +21,8 @@ import threading
 import time
 from types import FrameType
 from typing import Callable, FrozenSet, List, Optional
+
+from . import _process, _stacks
 
 NUDGE = signal.SIGRTMIN + 3
 #: Seconds after a signal. Once would do but for a machine so busy that the main thread still has
@@ -48,6 +53,7 @@ class Watch(threading.Thread):
         signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
 
     def run(self) -> None:
+        _process.name_thread("snakepit-watch")
         try:
             self._watch()
         except OSError:
@@ -62,12 +68,25 @@ class Watch(threading.Thread):
             for fd, events in poll.poll(wait):
                 if fd == self._wakes:
                     self._read_signals()
-                # Its packets mean nothing so far; an empty one is not the end.
-                elif not self._side.recv(65536) and events & (select.POLLHUP | select.POLLRDHUP):
-                    self._on_end()
+                else:
+                    self._read_side(events)
             if self._due and self._due[0] <= time.monotonic():
                 del self._due[0]
                 signal.pthread_kill(self._main, NUDGE)
+
+    def _read_side(self, events: int) -> None:
+        packet = self._side.recv(65536)
+        word, _, number = packet.partition(b" ")
+        if word == b"look":
+            # With the GIL, so that no stack changes under it; that it can be had is a part of the answer.
+            _stacks.write()
+            try:
+                self._side.send(b"here " + number, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                pass
+        # An empty packet is not the end.
+        elif not packet and events & (select.POLLHUP | select.POLLRDHUP):
+            self._on_end()
 
     def _read_signals(self) -> None:
         if self._urgent.intersection(os.read(self._wakes, 4096)):

@@ -6,6 +6,7 @@ makes no gRPC object, and serves the template socket; docs/wire.md, "Template".
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import importlib
 import os
@@ -18,7 +19,7 @@ from typing import Dict, List, NoReturn, Optional
 
 from . import _fork, _loader, _process, _refusal
 from ._errors import BridgeError, Failure, fit
-from ._inheritance import LIFETIME_FD, SIDE_FD, TOKEN_FD
+from ._inheritance import LIFETIME_FD, SIDE_FD, STACKS_FD, TOKEN_FD
 
 #: Takes the place of a worker's token pipe.
 SOCKET_FD = TOKEN_FD
@@ -160,9 +161,10 @@ def _give_up(side: socket.socket, text: str) -> NoReturn:
 def main() -> NoReturn:
     side = socket.socket(fileno=SIDE_FD)
     host = socket.socket(fileno=SOCKET_FD)
-    for fd in range(SIDE_FD, SOCKET_FD + 1):
+    for fd in range(SIDE_FD, STACKS_FD + 1):
         os.set_inheritable(fd, False)
     try:
+        faulthandler.enable(2)
         _process.follow_parent(signal.SIGTERM)
         _preload(sys.argv[1:])
         why = _fork.why_not()

@@ -8,7 +8,6 @@ stream; one watches the side socket, whose end is the host's end, and the signal
 from __future__ import annotations
 
 import _thread
-import faulthandler
 import inspect
 import logging
 import os
@@ -20,7 +19,7 @@ from hmac import compare_digest
 from types import FrameType
 from typing import Any, Iterator, List, NoReturn, Optional, Union
 
-from . import _inheritance, _loader, _page, _process, _refusal
+from . import _inheritance, _loader, _page, _process, _refusal, _stacks
 from ._async import LaneLoop
 from ._ending import Ending
 from ._errors import BridgeError, Failure, fit
@@ -261,14 +260,22 @@ def _start_failure(phase: str, text: str) -> Failure:
     return Failure("worker_start_failed", fit(text), {"phase": phase}, None, False)
 
 
+def _take_stacks() -> None:
+    try:
+        _stacks.install(_inheritance.STACKS_FD)
+    except OSError as error:
+        text = f"descriptor {_inheritance.STACKS_FD} is no file for stacks ({error.strerror})"
+        raise InheritanceError(text) from None
+
+
 def main(forked: bool = False) -> NoReturn:
     stdio = Stdio()
     ending = Ending(stdio)
     side: Optional[socket.socket] = None
     python = f"{sys.executable} (Python {sys.version.split()[0]})"
     try:
-        faulthandler.enable(stdio.stderr_duplicate)
         side = _inheritance.take_side_socket()
+        _take_stacks()
         inherited = _inheritance.take(side)
         worker = Worker(inherited, stdio, ending, forked)
         # The default of the interrupt signal ends the process.

@@ -1,0 +1,129 @@
+#include "actors/worker.hpp"
+
+/// Stacks: taken before the worker is ended, for the answer of a call at its deadline, and for who
+/// asks. The process answers on a thread of its own, which becomes a message; no answer costs more
+/// than a bounded time.
+
+namespace snakepit {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+/// How long an end of ours waits for the stacks.
+constexpr auto last_look = 500ms;
+/// How long the answer of a call at its deadline waits for them.
+constexpr auto late_look = 50ms;
+/// Of that, what is for the way there and back.
+constexpr auto late_way = 8ms;
+/// Calls whose deadlines pass one after the other do not each hold their lane up.
+constexpr auto look_pause = 200ms;
+
+} // namespace
+
+void worker_state::take_stacks(stacks_taken::what why, std::chrono::milliseconds limit) {
+  process->take_stacks(limit, [to = worker_actor{self}, why](core::stack_sample x) {
+    caf::anon_send(to, make_local(stacks_taken{why, std::move(x)}));
+  });
+}
+
+void worker_state::on_stacks(stacks_taken& x) {
+  // If it has ended by itself its exit comes next, and says more.
+  if (phase >= worker_phase::dying || x.sample.why_not == core::stack_sample::obstacle::gone)
+    return;
+  if (x.why == stacks_taken::for_end) {
+    stacks = core::report_of(x.sample);
+    if (!doomed.empty())
+      kill_now(std::move(doomed));
+    return;
+  }
+  asking = false;
+  stacks = core::report_of(x.sample);
+  answer_overdue([](auto&) { return true; }, std::make_shared<const stack_report>(*stacks));
+  for (auto& lane : lanes)
+    press(lane);
+  leave_if_done();
+  arm_all();
+}
+
+void worker_state::on_query(stacks_query& x) {
+  if (!process || phase >= worker_phase::dying)
+    return x.answer(fail(reason::unavailable,
+                         "the worker is " + std::string{process ? "ending" : "not yet there"}));
+  auto query = std::make_shared<stacks_query>(std::move(x));
+  process->take_stacks(
+    last_look, [query](core::stack_sample sample) { query->answer(core::report_of(sample)); });
+}
+
+void worker_state::kill(std::string because) {
+  if (phase >= worker_phase::dying || !doomed.empty())
+    return;
+  kill_at = core::never;
+  if (!process)
+    return kill_now(std::move(because));
+  doomed = std::move(because);
+  doom_at = core::later(now(), last_look);
+  take_stacks(stacks_taken::for_end, last_look);
+  arm(doom_at);
+}
+
+bool worker_state::hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& call) {
+  auto at = core::later(call->deadline, late_look);
+  if (!process || !doomed.empty() || phase >= worker_phase::dying || now() >= at)
+    return false;
+  if (!asking) {
+    if (now() < ask_again_at)
+      return false;
+    asking = true;
+    ask_again_at = core::later(now(), look_pause);
+    auto left = std::chrono::floor<std::chrono::milliseconds>(at - now()) - late_way;
+    take_stacks(stacks_taken::for_answer, std::max<std::chrono::milliseconds>(left, 1ms));
+  }
+  overdue.push_back({std::move(call), index, seq, at});
+  arm(at);
+  return true;
+}
+
+bool worker_state::is_held(const lane& x, uint64_t seq) const {
+  return std::any_of(overdue.begin(), overdue.end(),
+                     [&](auto& one) { return &lanes[one.lane] == &x && one.seq == seq; });
+}
+
+void worker_state::expire_overdue() {
+  if (overdue.empty())
+    return;
+  auto time = now();
+  auto is_due = [time](const overdue_call& x) { return x.at <= time; };
+  if (std::none_of(overdue.begin(), overdue.end(), is_due))
+    return;
+  // As far as they have come.
+  auto sample = core::stack_sample{};
+  sample.text = process->written_stacks();
+  sample.waited = late_look;
+  stacks = core::report_of(sample);
+  answer_overdue(is_due, std::make_shared<const stack_report>(*stacks));
+}
+
+void worker_state::answer_overdue(const std::function<bool(const overdue_call&)>& which,
+                                  const std::shared_ptr<const stack_report>& seen) {
+  auto ready = std::vector<overdue_call>{};
+  for (auto& x : overdue)
+    if (which(x))
+      ready.push_back(std::move(x));
+  std::erase_if(overdue, [](auto& x) { return !x.call; });
+  for (auto& x : ready) {
+    auto why = deadline_error(*x.call);
+    why.stacks = seen;
+    why.details.emplace("certificate_id", certificate_id());
+    auto ends = std::vector<ending>{};
+    ends.emplace_back(std::move(x.call), std::move(why));
+    answer(std::move(ends), done_on(x.lane));
+  }
+}
+
+std::string worker_state::certificate_id() const {
+  return cfg.hello.run_id + '/' + cfg.hello.pool + '/' + std::to_string(cfg.hello.slot) + '.'
+         + std::to_string(cfg.hello.generation);
+}
+
+} // namespace snakepit
