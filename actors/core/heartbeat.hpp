@@ -14,8 +14,8 @@ namespace snakepit::core {
 /// misses while no call is claimed, or while the process is stopped, count towards its end; while a
 /// call is claimed they mean that the call holds Python's lock.
 ///
-/// Signs of life are the answer to the heartbeat and every movement in the lane pages. One heartbeat
-/// is out at a time: its stream loses nothing, so a second one would tell nothing more.
+/// Signs of life are the answer to the heartbeat and every movement in the lane pages. One
+/// heartbeat is out at a time: its stream loses nothing, so a second one would tell nothing more.
 ///
 /// A host that was suspended, or starved of its processor, looks late, and who looks late must not
 /// judge: the `timeout` begins anew.

@@ -47,7 +47,8 @@ public:
     }
     if (now < fail_at_)
       return advice::nothing;
-    // Without an answer to a heartbeat that went out after that time it may be the host that is slow.
+    // Without an answer to a heartbeat that went out after that time it may be the host that is
+    // slow.
     if (x.on && x.proved_at < fail_at_) {
       due_ = core::later(now, late_after);
       return advice::nothing;

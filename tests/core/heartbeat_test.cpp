@@ -54,7 +54,8 @@ struct fixture {
 
 TEST_SUITE_BEGIN("heartbeat");
 
-TEST_CASE_FIXTURE(fixture, "one heartbeat goes out every interval, the next after its answer [W6]") {
+TEST_CASE_FIXTURE(fixture,
+                  "one heartbeat goes out every interval, the next after its answer [W6]") {
   CHECK(it().next_due() == start + 2s);
   CHECK(it().look(start + 1s, seen, false).send == 0);
   CHECK(it().look(start + 2s, seen, false).send == 1);
@@ -98,7 +99,8 @@ TEST_CASE_FIXTURE(fixture, "an answer begins the count anew [W6]") {
   CHECK(it().misses() == 1);
 }
 
-TEST_CASE_FIXTURE(fixture, "what moves in the lane pages is alive, though it does not answer [W6]") {
+TEST_CASE_FIXTURE(fixture,
+                  "what moves in the lane pages is alive, though it does not answer [W6]") {
   for (int i = 0; i < 20; ++i) {
     ++seen.movement;
     seen.busy = i % 2 == 0;

@@ -73,7 +73,8 @@ TEST_CASE_FIXTURE(fixture, "while no heartbeat is answered they judge, not the p
   CHECK(look(50s) == advice::fail); // ten seconds after it began to answer again
 }
 
-TEST_CASE_FIXTURE(fixture, "a probe fails only if a heartbeat that went out later is answered [W7]") {
+TEST_CASE_FIXTURE(fixture,
+                  "a probe fails only if a heartbeat that went out later is answered [W7]") {
   send();
   look(31s);
   auto control = lane_proof::control{.on = true, .silent = false, .proved_at = start + 39s};

@@ -107,6 +107,8 @@ public:
   bool shutdown_came = false;
   bool kill_came = false; ///< SIGKILL, takes effect with `die`
   bool object_alive = false;
+  std::deque<uint64_t> heartbeats; ///< that came and are not answered
+  size_t heartbeats_came = 0;
 
   const std::deque<scripted_lane::item>& inbox() const {
     return lanes[0].inbox;
@@ -145,6 +147,13 @@ public:
   void tell_exit();
   /// The connection's end: of one more lane, or of a Hello that was not answered.
   void tell_lane_closed();
+  /// The control thread answers the oldest heartbeat.
+  void answer_heartbeat();
+
+  /// Whether the control thread answers heartbeats by itself, as it would if nothing hindered it.
+  bool answers = true;
+  /// Whether the kernel would say that it is stopped.
+  bool stopped = false;
 
   // -- questions ----------------------------------------------------------------
 
