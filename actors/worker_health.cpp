@@ -80,6 +80,10 @@ void worker_state::look_at_heartbeat() {
   if (advice.what == verdict::nothing)
     return;
   world.metrics->heartbeat_missed();
+  // First its lanes are closed, then it is looked at again: it may have begun a call meanwhile.
+  hold_lanes();
+  if (advice.what == verdict::hung && what_it_does().movement != seen.movement)
+    return; // which the next look finds
   auto because = stopped ? "stopped" : seen.busy ? "gil_held" : "silent";
   auto what = pool_events::silence{heartbeat.misses(), now() - heartbeat.silent_since(), because};
   auto tool = running_tool();
@@ -91,7 +95,6 @@ void worker_state::look_at_heartbeat() {
   else
     events.heartbeat_failed(its_name(), what);
   log_silence(advice.what, what);
-  hold_lanes();
   if (advice.what == verdict::hung && cfg.heartbeat.dependent)
     kill(core::because_heartbeat);
 }
