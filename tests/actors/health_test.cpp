@@ -60,7 +60,8 @@ TEST_CASE_FIXTURE(health_fixture, "ready workers are asked whether they are ther
   CHECK(stats().workers_ready == 2);
 }
 
-TEST_CASE_FIXTURE(health_fixture, "a silent worker gets no calls and does not count as ready [W6]") {
+TEST_CASE_FIXTURE(health_fixture,
+                  "a silent worker gets no calls and does not count as ready [W6]") {
   start_ready();
   fall_silent(worker(0));
   CHECK(ledger.count(event_kind::heartbeat_missed) == 1);
@@ -220,7 +221,8 @@ TEST_CASE_FIXTURE(health_fixture, "a host that was asleep does not blame its wor
   CHECK(stats().workers_ready == 2);
 }
 
-TEST_CASE_FIXTURE(health_fixture, "lanes that were idle are proved, callers see nothing of it [W7]") {
+TEST_CASE_FIXTURE(health_fixture,
+                  "lanes that were idle are proved, callers see nothing of it [W7]") {
   cfg.health_interval = 5s;
   start_ready();
   pass(5s);
@@ -241,7 +243,8 @@ TEST_CASE_FIXTURE(health_fixture, "lanes that were idle are proved, callers see 
   CHECK(worker(0).inbox().size() == 1);
 }
 
-TEST_CASE_FIXTURE(health_fixture, "a worker that cannot run a probe is not ready, and replaced [W7]") {
+TEST_CASE_FIXTURE(health_fixture,
+                  "a worker that cannot run a probe is not ready, and replaced [W7]") {
   cfg.health_interval = 5s;
   start_ready();
   pass(5s);

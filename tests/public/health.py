@@ -26,6 +26,14 @@ def hold_lock(seconds: float) -> int:
 
 
 @tool
+def hold_lock_for_ever() -> None:
+    """The same, and no signal ends it: a deadlock in C."""
+    mutex = ctypes.create_string_buffer(128)
+    _C.pthread_mutex_lock(mutex)
+    _C.pthread_mutex_lock(mutex)
+
+
+@tool
 def spin(seconds: float) -> int:
     """Keeps its thread busy, in Python."""
     end = time.monotonic() + seconds
