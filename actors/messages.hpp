@@ -131,6 +131,19 @@ struct worker_leaving {
   uint32_t generation = 0;
 };
 
+/// Whether a worker can serve has changed. From the WORKER.
+struct worker_health {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  bool well = true;
+};
+
+/// The worker has answered a heartbeat. From the channel.
+struct heartbeat_answer {
+  uint64_t nonce = 0;
+  duration round_trip{0};
+};
+
 /// A worker is gone and settled. The POOL answers with `buried`, after which it sends it nothing.
 struct worker_down {
   uint32_t slot = 0;
@@ -259,5 +272,7 @@ CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::lane_look>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_leaving>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stacks_taken>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stacks_query>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_health>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::heartbeat_answer>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

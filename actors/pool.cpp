@@ -25,6 +25,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
     [&st](local<lane_done>& x) { st.on_lane_done(*x); },
     [&st](local<worker_up>& x) { st.on_worker_up(*x); },
     [&st](local<worker_leaving>& x) { st.on_worker_leaving(*x); },
+    [&st](local<worker_health>& x) { st.on_worker_health(*x); },
     [&st](local<worker_down>& x) { st.on_worker_down(*x); },
     [&st](local<calls_back>& x) { st.on_calls_back(*x); },
     [&st](local<supervisor_up>& x) { st.on_supervisor_up(*x); },
@@ -190,10 +191,11 @@ void pool_state::on_stats(stats_query& x) {
   s.name = config.name;
   s.state = state();
   s.workers_target = slots->size();
-  s.workers_ready = slots->ready();
+  s.workers_ready = ready();
+  s.workers_unwell = slots->ready() - s.workers_ready;
   s.workers_starting = slots->starting();
   s.workers_waiting = slots->waiting();
-  s.lanes = slots->ready() * settings.lanes;
+  s.lanes = ready() * settings.lanes;
   s.busy = board->busy();
   s.queued = queue->size();
   s.queued_bytes = queue->bytes();
@@ -322,8 +324,7 @@ std::string pool_state::state() const {
     return "draining";
   if (slots->failed())
     return "failed";
-  return slots->ready() >= std::min(settings.config.min_ready, slots->size()) ? "ready"
-                                                                              : "starting";
+  return ready() >= std::min(settings.config.min_ready, slots->size()) ? "ready" : "starting";
 }
 
 } // namespace snakepit

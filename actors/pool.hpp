@@ -32,6 +32,8 @@ using pool_actor = pool_interface::extend<
   caf::reacts_to<local<worker_up>>,
   // A worker takes no more calls. From the WORKER, before its `worker_down`.
   caf::reacts_to<local<worker_leaving>>,
+  // Whether a worker can serve has changed. From the WORKER.
+  caf::reacts_to<local<worker_health>>,
   // A worker is gone and settled. From the WORKER; it is told `buried`.
   caf::reacts_to<local<worker_down>>,
   // Calls that reached a worker which was gone. From the WORKER.
@@ -94,6 +96,7 @@ struct pool_state {
   void on_lane_done(lane_done& x);
   void on_worker_up(worker_up& x);
   void on_worker_leaving(const worker_leaving& x);
+  void on_worker_health(const worker_health& x);
   void on_worker_down(worker_down& x);
   void on_calls_back(calls_back& x);
   void on_supervisor_up(supervisor_up& x);
@@ -115,6 +118,7 @@ struct pool_state {
     caf::actor worker; // null until its supervisor has started it
     int64_t pid = 0;
     bool up = false;
+    bool well = true;                       // while it is up
     uint64_t sent = 0;                      // calls
     std::vector<core::lane_page> pages;     // one a lane
     std::vector<core::lane_watch> watchers; // of them
@@ -127,6 +131,9 @@ struct pool_state {
 
   /// Logs why a worker has ended.
   void note_certificate(const death_certificate& x);
+
+  /// Workers that can serve: they are up and well.
+  size_t ready() const;
 
   /// A worker that was ready has ended.
   void note_exit(const worker_down& x);

@@ -71,7 +71,7 @@ std::optional<error> pool_state::unmeetable(core::call& x) {
   // Foreseen is only what enough calls have shown; the others count as nothing.
   if (times->samples(x.tool) >= enough_samples)
     x.worth = times->mean(x.tool);
-  auto lanes = static_cast<int64_t>(slots->ready() * settings.lanes);
+  auto lanes = static_cast<int64_t>(ready() * settings.lanes);
   if (!config.queue.predict || lanes == 0 || x.deadline == core::never)
     return std::nullopt;
   auto wait = queue->worth_before(x.group->options.priority) / lanes;

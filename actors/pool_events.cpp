@@ -14,6 +14,11 @@ void put(event_draft& to, const worker_name& x) {
   to.text("slot", x.slot).text("generation", x.generation);
 }
 
+void put_with_pid(event_draft& to, const worker_name& x) {
+  put(to, x);
+  to.text("pid", x.pid);
+}
+
 event_kind kind_of(core::pool_standing::change x) {
   using change = core::pool_standing::change;
   switch (x) {
@@ -206,6 +211,51 @@ void pool_events::exited(const death_certificate& x) const {
     put(to, {x.slot, x.generation});
     to.text("pid", x.pid).text("cause", x.cause).text("tool", x.running_tool);
     to.number("age_us", x.age).number("calls", x.calls_done);
+  });
+}
+
+void pool_events::health_failed(const worker_name& worker, uint32_t lane, duration waited) const {
+  emit(event_kind::worker_health_failed, [&](event_draft& to) {
+    put_with_pid(to, worker);
+    to.text("lane", lane).number("waited_us", waited);
+  });
+}
+
+// -- heartbeats ---------------------------------------------------------------------
+
+void pool_events::heartbeat_sent(const worker_name& worker) const {
+  emit(event_kind::heartbeat_sent, [&](event_draft& to) { put_with_pid(to, worker); });
+}
+
+void pool_events::heartbeat_answered(const worker_name& worker, duration lag) const {
+  emit(event_kind::heartbeat_answered, [&](event_draft& to) {
+    put_with_pid(to, worker);
+    to.number("lag_us", lag);
+  });
+}
+
+void pool_events::heartbeat_missed(const worker_name& worker, const silence& x) const {
+  emit(event_kind::heartbeat_missed, [&](event_draft& to) {
+    put_with_pid(to, worker);
+    to.number("misses", x.misses).number("silent_us", x.silent).text("because", x.because);
+  });
+}
+
+void pool_events::gil_held(const worker_name& worker, const silence& x) const {
+  emit(event_kind::heartbeat_gil_held, [&](event_draft& to) {
+    put_with_pid(to, worker);
+    to.number("silent_us", x.silent).text("tool", x.tool);
+  });
+}
+
+void pool_events::heartbeat_recovered(const worker_name& worker) const {
+  emit(event_kind::heartbeat_recovered, [&](event_draft& to) { put_with_pid(to, worker); });
+}
+
+void pool_events::heartbeat_failed(const worker_name& worker, const silence& x) const {
+  emit(event_kind::heartbeat_failed, [&](event_draft& to) {
+    put_with_pid(to, worker);
+    to.number("misses", x.misses).number("silent_us", x.silent).text("because", x.because);
   });
 }
 

@@ -81,6 +81,21 @@ public:
   void worker_draining(const worker_name& worker, duration grace) const;
   void exited(const death_certificate& x) const;
 
+  /// What is told of a worker that has not answered.
+  struct silence {
+    size_t misses = 0;
+    duration silent{0};
+    std::string_view because{}; ///< `stopped` or `silent` or `gil_held`
+    std::string_view tool{};
+  };
+  void heartbeat_sent(const worker_name& worker) const;
+  void heartbeat_answered(const worker_name& worker, duration lag) const;
+  void heartbeat_missed(const worker_name& worker, const silence& x) const;
+  void gil_held(const worker_name& worker, const silence& x) const;
+  void heartbeat_recovered(const worker_name& worker) const;
+  void heartbeat_failed(const worker_name& worker, const silence& x) const;
+  void health_failed(const worker_name& worker, uint32_t lane, duration waited) const;
+
 private:
   void tell_entered(const core::call& x, size_t queued, bool back) const;
   void tell_dispatched(const std::vector<core::call_ptr>& xs, const core::lane_id& lane) const;

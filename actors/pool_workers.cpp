@@ -109,6 +109,20 @@ void pool_state::on_stacks(stacks_query& x) {
   caf::anon_send(caf::actor_cast<worker_actor>(i->second.worker), make_local(std::move(x)));
 }
 
+void pool_state::on_worker_health(const worker_health& x) {
+  auto i = members.find(x.slot);
+  if (i == members.end() || i->second.generation != x.generation || !i->second.up)
+    return; // it leaves, or is gone: it does not count as ready anyway
+  i->second.well = x.well;
+  note_standing();
+  answer_waiters();
+}
+
+size_t pool_state::ready() const {
+  auto unwell = [](auto& x) { return x.second.up && !x.second.well; };
+  return slots->ready() - std::min<size_t>(slots->ready(), std::ranges::count_if(members, unwell));
+}
+
 void pool_state::note_exit(const worker_down& x) {
   if (!draining)
     note_certificate(*x.certificate);
@@ -170,7 +184,7 @@ void pool_state::answer_waiters() {
     auto wanted = x.all ? slots->size() : std::min(settings.config.min_ready, slots->size());
     if (draining)
       x.answer(fail(reason::draining, "pool `" + settings.config.name + "` stops"));
-    else if (slots->ready() >= wanted)
+    else if (ready() >= wanted)
       x.answer(report.value_or(start_report{}));
     else if (slots->hopeless())
       x.answer(tl::unexpected{not_ready()});
@@ -183,8 +197,9 @@ void pool_state::note_standing() {
   if (draining)
     return;
   auto why = last_start_error ? last_start_error->reason : reason::pool_not_ready;
-  for (auto& x : standing.note(slots->ready(), slots->failed(), now()))
-    events.standing(x, slots->ready(), counters.start_failures, why);
+  auto up = ready();
+  for (auto& x : standing.note(up, slots->failed(), now()))
+    events.standing(x, up, counters.start_failures, why);
 }
 
 error pool_state::not_ready() const {

@@ -70,6 +70,8 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   common.start_timeout = pool.start.timeout;
   common.cancel_grace = all.timeouts.cancel_grace;
   common.drain = all.timeouts.drain;
+  common.heartbeat = pool.heartbeat;
+  common.health_interval = pool.health_interval;
   common.launch.executable = interpreter_of(all.python);
   common.launch.lanes = result.lanes;
   common.hello.run_id = context.run_id;

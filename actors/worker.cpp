@@ -25,6 +25,9 @@ io::channel_events channel_events_for(const worker_actor& to) {
   result.on_lane_closed = [to](uint32_t lane, std::string why) {
     caf::anon_send(to, make_local(lane_closed{lane, std::move(why)}));
   };
+  result.on_heartbeat = [to](uint64_t nonce, duration round_trip) {
+    caf::anon_send(to, make_local(heartbeat_answer{nonce, round_trip}));
+  };
   return result;
 }
 
@@ -52,6 +55,7 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
     [&st](local<greeted>& x) { st.on_greeted(*x); },
     [&st](local<core::results>& x) { st.on_results(*x); },
     [&st](local<lane_closed>& x) { st.on_lane_closed(*x); },
+    [&st](local<heartbeat_answer>& x) { st.on_heartbeat(*x); },
     [&st](local<io::exit_status>& x) { st.on_exit(*x); },
     [&st](local<lane_batch>& x) { st.on_batch(*x); },
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
@@ -172,7 +176,7 @@ void worker_state::on_batch(lane_batch& x) {
       returned.push_back(std::move(call));
     return;
   }
-  if (lanes[x.lane].revocation.active() || is_leaving()) {
+  if (lanes[x.lane].revocation.active() || is_leaving() || is_held(lanes[x.lane])) {
     // It was sent before the POOL heard of that.
     auto done = done_on(x.lane);
     done.ended = x.calls.size();
@@ -235,6 +239,7 @@ void worker_state::on_tick() {
     if (now() >= lanes[i].look_at)
       try_taking(i);
   }
+  look_at_health();
   leave_if_done();
   if (now() >= settle_at)
     return settle();
@@ -287,7 +292,7 @@ void worker_state::arm_all() {
   if (starting())
     at = std::min(at, start_deadline);
   if (phase < worker_phase::dying) {
-    at = std::min(at, leave_at);
+    at = std::min({at, leave_at, health_due()});
     for (auto& lane : lanes)
       at = std::min(at, next_due(lane));
   }
@@ -305,7 +310,8 @@ void worker_state::tell_pool(lane_done x) {
 lane_done worker_state::done_on(uint32_t index) const {
   auto result = lane_done{};
   result.lane = {cfg.hello.slot, cfg.hello.generation, index};
-  result.held = index < lanes.size() && (lanes[index].revocation.active() || is_leaving());
+  result.held = index < lanes.size()
+                && (lanes[index].revocation.active() || is_leaving() || is_held(lanes[index]));
   return result;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include "actors/core/heartbeat.hpp"
 #include "actors/core/in_flight.hpp"
+#include "actors/core/lane_proof.hpp"
 #include "actors/core/revocation.hpp"
 #include "actors/io/worker_channel.hpp"
 #include "actors/messages.hpp"
@@ -32,6 +34,8 @@ using worker_actor = caf::typed_actor<
   caf::reacts_to<local<core::results>>,
   // A stream has ended. From the channel.
   caf::reacts_to<local<lane_closed>>,
+  // The answer to a heartbeat. From the channel.
+  caf::reacts_to<local<heartbeat_answer>>,
   // The process has ended. From the launcher, last.
   caf::reacts_to<local<io::exit_status>>,
   // Calls to run. From the POOL; those that cannot run any more go back with `worker_down`.
@@ -57,6 +61,8 @@ struct worker_config {
   duration cancel_grace = std::chrono::seconds{2};
   /// If a call has to be ended with its worker: how long the calls of other lanes may go on.
   duration drain = std::chrono::seconds{30};
+  heartbeat_config heartbeat{};
+  duration health_interval = std::chrono::seconds{30};
   /// How long the process has to end by itself when the worker is told to stop.
   duration stop_grace = std::chrono::seconds{2};
 };
@@ -112,6 +118,7 @@ struct worker_state {
   void on_greeted(greeted& x);
   void on_results(core::results& x);
   void on_lane_closed(lane_closed& x);
+  void on_heartbeat(const heartbeat_answer& x);
   void on_exit(io::exit_status& x);
   void on_batch(lane_batch& x);
   void on_cancel(cancel_order& x);
@@ -136,6 +143,7 @@ struct worker_state {
     uint64_t acked = 0;      // highest number whose final has come
     uint64_t last_batch = 0; // its first number
     core::revocation revocation;
+    core::lane_proof proof;
     bool limited = false;                   // the page's limit is lowered
     core::time_point look_at = core::never; // while it has to look again without a barrier
     /// The abandoned call that is being interrupted, 0: none.
@@ -247,6 +255,32 @@ struct worker_state {
   /// Ends the process that is to leave if nobody waits for anything in it, or has waited enough.
   void leave_if_done();
 
+  /// From `ready` on the worker is looked after: see worker_health.cpp.
+  void begin_health();
+  void look_at_health();
+  void look_at_heartbeat();
+  void look_at_proof(uint32_t index);
+  void send_probe(uint32_t index);
+  /// What can be seen of it from outside.
+  core::heartbeat::sight what_it_does() const;
+  /// It does not answer, or a probe does not end: its lanes get nothing, and what it has not begun
+  /// goes elsewhere.
+  void hold_lane(uint32_t index);
+  void hold_lanes();
+  /// It answers heartbeats again.
+  void recovered();
+  /// Lanes that were held for its health's sake may have calls again.
+  void relieve();
+  void log_silence(core::heartbeat::verdict what, const pool_events::silence& x);
+  /// The tool of a call that it has claimed and not done; empty if there is none.
+  std::string running_tool() const;
+  /// Tells the POOL if what it thinks of the worker is not true any more.
+  void tell_health();
+  bool is_held(const lane& x) const {
+    return x.proof.held() || heartbeat.silent();
+  }
+  core::time_point health_due() const;
+
   /// What the lane waits for next.
   core::time_point next_due(const lane& x) const;
 
@@ -302,6 +336,9 @@ struct worker_state {
   bool hello_is_out = false;
   bool has_barrier = false;
   size_t unproved = 0; // lanes whose probe is out
+
+  core::heartbeat heartbeat; // before it is ready it is off
+  bool told_well = true;     // what the POOL was told last
 
   std::optional<error> start_error;
   bool pool_gone = false;

@@ -80,7 +80,8 @@ void worker_state::condemn(const lane& x, uint64_t running) {
 
 bool worker_state::runs_for_somebody(const lane& x) {
   // Also one that has ended while its result is on its way.
-  return x.calls.waiting(x.claimed()) != nullptr;
+  auto* call = x.calls.waiting(x.claimed());
+  return call && call->group; // else it is a probe
 }
 
 void worker_state::leave_if_done() {

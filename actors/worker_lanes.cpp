@@ -160,9 +160,11 @@ void worker_state::take_finals(core::results& x) {
         return one.lane == x.lane && std::any_of(x.finals.begin(), x.finals.end(), is_its);
       },
       nullptr);
+  auto time = now();
+  if (lane.proof.on_results(time)) [[unlikely]]
+    relieve();
   auto done = done_on(x.lane);
   auto notes = telemetry::batch_tally{};
-  auto time = now();
   auto ends = std::vector<std::pair<core::call_ptr, outcome>>{};
   ends.reserve(x.finals.size());
   for (auto& final : x.finals) {
@@ -172,8 +174,8 @@ void worker_state::take_finals(core::results& x) {
     if (events.wanted(event_kind::call_late_reply) && lane.calls.is_abandoned(final.seq))
       events.late(lane.calls.tool_of(final.seq), run, its_name());
     auto match = lane.calls.finish(final.seq);
-    if (match.kind == core::in_flight::match::unknown)
-      continue;
+    if (match.kind == core::in_flight::match::unknown || (match.call && !match.call->group))
+      continue; // not in flight, or a probe, of which the POOL knows nothing
     ++done.ended;
     ++calls_done;
     if (match.kind == core::in_flight::match::late) {
@@ -255,6 +257,8 @@ void worker_state::try_taking(uint32_t index) {
 void worker_state::take_above(uint32_t index, uint64_t floor) {
   auto taken = lanes[index].calls.take_above(floor);
   auto done = done_on(index);
+  // A probe, of which the POOL knows nothing.
+  taken.numbers -= std::erase_if(taken.calls, [](auto& call) { return !call->group; });
   done.ended = taken.numbers;
   done.back = std::move(taken.calls);
   tell_pool(std::move(done));

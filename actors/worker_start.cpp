@@ -86,6 +86,7 @@ void worker_state::become_ready() {
     up.pages.push_back(lane.page);
   }
   caf::anon_send(world.pool, make_local(std::move(up)));
+  begin_health();
 }
 
 void worker_state::refuse(error why) {

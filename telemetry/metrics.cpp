@@ -86,6 +86,14 @@ struct metrics::implementation {
                              .Name("snakepit_worker_exits_total")
                              .Help("Workers that are gone, by cause")
                              .Register(registry);
+  Family<Histogram>& lags = prometheus::BuildHistogram()
+                              .Name("snakepit_heartbeat_lag_seconds")
+                              .Help("Time until a worker answered a heartbeat")
+                              .Register(registry);
+  Family<Counter>& misses = prometheus::BuildCounter()
+                              .Name("snakepit_heartbeat_missed_total")
+                              .Help("Times a worker gave no sign of life for heartbeat.timeout")
+                              .Register(registry);
 
   implementation() {
     prometheus::BuildGauge()
@@ -105,13 +113,15 @@ public:
   counted_pool(std::shared_ptr<metrics::implementation> all, std::string name)
     : all_{std::move(all)}, name_{std::move(name)}, waits_{&all_->waits.Add({{"pool", name_}},
                                                                             times())},
-      batches_{&all_->batches.Add({{"pool", name_}}, batch_bounds)} {
+      batches_{&all_->batches.Add({{"pool", name_}}, batch_bounds)},
+      lags_{&all_->lags.Add({{"pool", name_}}, times())}, misses_{
+                                                            &all_->misses.Add({{"pool", name_}})} {
     for (auto phase : {"spawn", "listen", "greet", "probe"})
       starts_.push_back(&all_->starts.Add({{"pool", name_}, {"phase", phase}}, times()));
     for (auto mode : {"exec", "template"})
       launches_.push_back(&all_->launches.Add({{"pool", name_}, {"mode", mode}}));
-    for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "exit", "oom",
-                       "template_died", "unknown"})
+    for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "heartbeat", "health",
+                       "exit", "oom", "template_died", "unknown"})
       exit(cause);
   }
 
@@ -149,6 +159,14 @@ public:
 
   void started(start_phase phase, duration took) override {
     starts_[static_cast<size_t>(phase)]->Observe(std::chrono::duration<double>(took).count());
+  }
+
+  void heartbeat(duration round_trip) override {
+    lags_->Observe(std::chrono::duration<double>(round_trip).count());
+  }
+
+  void heartbeat_missed() override {
+    misses_->Increment();
   }
 
   void exited(const death_certificate& x) override {
@@ -208,6 +226,8 @@ private:
   std::string name_;
   Histogram* waits_;
   Histogram* batches_;
+  Histogram* lags_;
+  Counter* misses_;
   std::vector<Histogram*> starts_;
   std::vector<Counter*> launches_; // by exec, by a template // by phase
   std::atomic<bool> was_ready_{false};

@@ -38,6 +38,10 @@ public:
   /// A worker's process was started, by a template or by exec.
   virtual void launched(bool forked) = 0;
   virtual void started(start_phase phase, duration took) = 0;
+  /// A worker has answered a heartbeat.
+  virtual void heartbeat(duration round_trip) = 0;
+  /// One was not answered in time.
+  virtual void heartbeat_missed() = 0;
   /// A worker is gone, whether it had been ready or not.
   virtual void exited(const death_certificate& x) = 0;
   /// The pool is ready; remembered.

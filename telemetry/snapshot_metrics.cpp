@@ -57,6 +57,7 @@ void add_workers(snapshot& to, const std::vector<pool_stats>& pools) {
   to.begin("snakepit_pool_workers", "Workers by state", MetricType::Gauge);
   for (auto& x : pools) {
     to.add({{"pool", x.name}, {"state", "ready"}}, x.workers_ready);
+    to.add({{"pool", x.name}, {"state", "unwell"}}, x.workers_unwell);
     to.add({{"pool", x.name}, {"state", "starting"}}, x.workers_starting);
     to.add({{"pool", x.name}, {"state", "waiting"}}, x.workers_waiting);
   }

@@ -3,6 +3,7 @@
 #include "actors/core/spelling.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 namespace snakepit::core {
 
@@ -114,6 +115,16 @@ struct assigner {
     if (x.is != kind::scalar || !x.plain || (x.text != "true" && x.text != "false"))
       return wanted("`true` or `false`", x);
     *f.at = x.text == "true";
+    return std::nullopt;
+  }
+
+  std::optional<field_fault> operator()(const share_field& f) const {
+    auto value = 0.0;
+    auto end = x.text.data() + x.text.size();
+    auto [rest, bad] = std::from_chars(x.text.data(), end, value, std::chars_format::fixed);
+    if (x.is != kind::scalar || !x.plain || bad != std::errc{} || rest != end || !is_share(value))
+      return wanted("a number from 0 to 1", x);
+    *f.at = value;
     return std::nullopt;
   }
 

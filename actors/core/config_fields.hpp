@@ -22,6 +22,11 @@ std::optional<field_fault> assign(const config_field& field, const key_rule& rul
 /// The field's value as YAML on one line; `assign` reads it as the same value.
 std::string to_yaml(const config_field& field, const key_rule& rule);
 
+/// What a `share_field` may hold; NaN is none.
+inline bool is_share(double x) {
+  return x >= 0 && x <= 1;
+}
+
 /// Says that a word is known, but none of those that are `allowed` so far.
 std::string not_there_yet(const std::string& word, const words& allowed);
 

@@ -41,6 +41,10 @@ struct word_map_field {
 struct flag_field {
   bool* at;
 };
+/// A number from 0 to 1.
+struct share_field {
+  double* at;
+};
 struct count_field {
   size_t* at;
 };
@@ -62,7 +66,7 @@ struct durations_field {
 using config_field =
   std::variant<text_field, word_field, texts_field, text_map_field, word_map_field, count_field,
                optional_count_field, size_field, duration_field, optional_duration_field,
-               durations_field, word_or_count_field, flag_field>;
+               durations_field, word_or_count_field, flag_field, share_field>;
 
 /// What must hold of a key's value beyond its type.
 struct key_rule {

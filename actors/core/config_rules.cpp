@@ -32,6 +32,9 @@ constexpr auto profiles = std::array{
 
 constexpr size_t most_lanes = 256;
 
+/// Looking after a worker more often than this would cost more than it tells.
+constexpr duration shortest_look = 10ms;
+
 constexpr auto letters =
   std::string_view{"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"};
 
@@ -102,6 +105,9 @@ struct value_check {
   }
   fault operator()(const flag_field&) const {
     return std::nullopt;
+  }
+  fault operator()(const share_field& f) const {
+    return is_share(*f.at) ? std::nullopt : fault{"must be from 0 to 1"};
   }
   fault operator()(const count_field& f) const {
     return zero(*f.at);
@@ -191,6 +197,17 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
     return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
                                 + ") is more than `max_workers` (" + std::to_string(x.max_workers)
                                 + ")");
+  for (auto& [key, time] : {std::pair{"heartbeat.interval", x.heartbeat.interval},
+                            std::pair{"heartbeat.timeout", x.heartbeat.timeout},
+                            std::pair{"health_interval", x.health_interval}})
+    if (time < shortest_look)
+      return fault(key, quoted(key) + " (" + format_duration(time) + ") is less than "
+                          + format_duration(shortest_look));
+  if (x.heartbeat.gil_limit < x.heartbeat.timeout)
+    return fault("heartbeat.gil_limit",
+                 "`heartbeat.gil_limit` (" + format_duration(x.heartbeat.gil_limit)
+                   + ") is less than `heartbeat.timeout` (" + format_duration(x.heartbeat.timeout)
+                   + "), before which nobody looks");
   if (x.limits.inline_bytes > x.queue.max_bytes)
     return fault("limits.inline", "`limits.inline` (" + format_size(x.limits.inline_bytes)
                                     + ") is more than `queue.max_bytes` ("

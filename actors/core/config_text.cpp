@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace snakepit::core {
 
@@ -96,6 +97,11 @@ struct writer {
   std::string operator()(const flag_field& f) const {
     return *f.at ? "true" : "false";
   }
+  std::string operator()(const share_field& f) const {
+    auto text = std::array<char, 32>{};
+    auto [end, bad] = std::to_chars(text.begin(), text.end(), *f.at, std::chars_format::fixed);
+    return bad == std::errc{} ? std::string{text.begin(), end} : "0";
+  }
   std::string operator()(const count_field& f) const {
     return std::to_string(*f.at);
   }
@@ -144,6 +150,9 @@ struct namer {
   }
   std::string operator()(const flag_field&) const {
     return "`true` or `false`";
+  }
+  std::string operator()(const share_field&) const {
+    return "number from 0 to 1";
   }
   std::string operator()(const count_field&) const {
     return "whole number";

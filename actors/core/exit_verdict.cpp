@@ -107,7 +107,10 @@ error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> 
   auto text =
     "the worker " + describe_end(*x) + (others ? " because of `" + x->running_tool + '`' : "")
     + (had_ended ? " before the result arrived of `" : " while it ran `") + std::string{tool} + "`";
-  auto result = error{ours ? reason::worker_killed : reason::worker_crashed,
+  auto hung = x->ended_by_us == because_heartbeat || x->ended_by_us == because_health;
+  auto result = error{hung   ? reason::worker_hung
+                      : ours ? reason::worker_killed
+                             : reason::worker_crashed,
                       std::move(text),
                       {{"tool", std::string{tool}}, {"cause", x->cause}}};
   if (ours)

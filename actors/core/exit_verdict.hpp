@@ -10,6 +10,10 @@
 
 namespace snakepit::core {
 
+// Why we ended a worker that hung.
+inline constexpr auto because_heartbeat = "heartbeat";
+inline constexpr auto because_health = "health";
+
 /// "SIGSEGV" for 11; "signal 99" for what has no name.
 std::string signal_name(int number);
 
@@ -33,8 +37,8 @@ void attach_stacks(death_certificate& x, std::string_view written, std::string_v
 std::string describe_end(const death_certificate& x);
 
 /// The error of a call whose run had begun when its worker ended: `worker_crashed`, or
-/// `worker_killed` if it was us, then with the tool for which it was as the detail "culprit" if
-/// several calls ran. `had_ended`: the run was over, only its result is lost.
+/// `worker_hung` or `worker_killed` if it was us, then with the tool for which it was as the detail
+/// "culprit" if several calls ran. `had_ended`: the run was over, only its result is lost.
 error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> x, bool had_ended);
 
 /// Whether starting again cannot but fail again: no such interpreter, an adapter that cannot be

@@ -74,6 +74,12 @@ public:
     return abandoned_ > 0;
   }
 
+  /// Whether the number is unfinished and no caller's.
+  bool is_probe(uint64_t seq) const {
+    auto* x = find(seq);
+    return x && !x->finished && !x->group;
+  }
+
   /// The name of the tool that runs under this number; empty if unknown.
   std::string tool_of(uint64_t seq) const;
 

@@ -1,5 +1,7 @@
 #include "actors/io/exec_process.hpp"
 
+#include "actors/io/proc_files.hpp"
+
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -205,6 +207,13 @@ exec_process::~exec_process() {
   watched_->group().kill();
   watched_->silence();
   watched_->remove_socket();
+}
+
+bool exec_process::is_stopped() const {
+  auto& who = identity();
+  auto stat = read_proc_stat(who.pid);
+  // It may have been reaped, and its number be another's.
+  return stat && stat->start_time == who.start_time && (stat->state == 'T' || stat->state == 't');
 }
 
 } // namespace snakepit::io

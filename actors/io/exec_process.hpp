@@ -144,6 +144,7 @@ public:
   bool signal(int number) noexcept override {
     return watched_->group().signal(number);
   }
+  bool is_stopped() const override;
   void kill_group() noexcept override {
     watched_->kill();
   }

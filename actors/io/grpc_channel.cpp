@@ -13,6 +13,7 @@
 #include <grpcpp/create_channel_posix.h>
 #include <grpcpp/generic/generic_stub.h>
 #include <mutex>
+#include <optional>
 
 namespace snakepit::io {
 
@@ -77,6 +78,31 @@ struct lane {
   std::shared_ptr<message_stream> stream;
 };
 
+/// The heartbeat that is out. Any thread.
+class heartbeat_timer {
+public:
+  using clock = std::chrono::steady_clock;
+
+  void sent(uint64_t nonce) {
+    std::lock_guard guard{mutex_};
+    nonce_ = nonce;
+    sent_at_ = clock::now();
+  }
+  /// How long the answer took; nothing if this one is not out.
+  std::optional<clock::duration> answered(uint64_t nonce) {
+    std::lock_guard guard{mutex_};
+    if (nonce == 0 || nonce != nonce_)
+      return std::nullopt;
+    nonce_ = 0;
+    return clock::now() - sent_at_;
+  }
+
+private:
+  std::mutex mutex_;
+  uint64_t nonce_ = 0;
+  clock::time_point sent_at_;
+};
+
 using lanes = std::vector<std::shared_ptr<lane>>;
 
 /// What `greet` found and `open` needs.
@@ -108,6 +134,7 @@ public:
   void greet(const std::string& socket_path, int64_t peer_pid, core::hello hello) override;
   void open(uint32_t count) override;
   void send(const core::batch& x) override;
+  void heartbeat(uint64_t nonce) override;
   void shutdown(std::chrono::milliseconds grace) override;
 
 private:
@@ -124,6 +151,7 @@ private:
   peer peer_;
   lanes lanes_;
   std::shared_ptr<message_stream> control_;
+  std::shared_ptr<heartbeat_timer> timer_ = std::make_shared<heartbeat_timer>();
 };
 
 void grpc_channel::greet(const std::string& socket_path, int64_t peer_pid, core::hello hello) {
@@ -193,7 +221,17 @@ std::shared_ptr<lane> grpc_channel::open_lane(const peer& to, uint32_t index) co
 
 std::shared_ptr<message_stream> grpc_channel::open_control(const peer& to) const {
   stream_events events;
-  events.on_message = [](std::string_view) -> result<void> { return {}; };
+  events.on_message = [gate = gate_, link = to.link,
+                       timer = timer_](std::string_view message) -> result<void> {
+    auto nonce = decode_worker_frame(message);
+    if (!nonce) {
+      link->end(nonce.error().message);
+      return tl::unexpected{std::move(nonce.error())};
+    }
+    if (auto took = timer->answered(*nonce))
+      gate->pass([&](auto& events) { events.on_heartbeat(*nonce, *took); });
+    return {};
+  };
   // The end of any stream is the worker's end, and nobody else is told of this one's.
   events.on_end = [link = to.link](const std::string& why) {
     link->end("the control stream ended: " + why);
@@ -232,6 +270,18 @@ void grpc_channel::send(const core::batch& x) {
   }
   to->sent.note(x.first_seq, x.items.size(), x.kind);
   to->stream->write(std::move(*message));
+}
+
+void grpc_channel::heartbeat(uint64_t nonce) {
+  std::shared_ptr<message_stream> control;
+  {
+    std::lock_guard guard{mutex_};
+    control = control_;
+  }
+  if (!control)
+    return;
+  timer_->sent(nonce);
+  control->write(encode_heartbeat(nonce));
 }
 
 void grpc_channel::shutdown(std::chrono::milliseconds grace) {

@@ -95,6 +95,9 @@ public:
   /// Sends a signal to the leader through its pidfd. Returns whether it was there to get it.
   virtual bool signal(int number) noexcept = 0;
 
+  /// Whether the leader is there and stopped, by a signal or by a debugger.
+  virtual bool is_stopped() const = 0;
+
   /// SIGKILL to the whole group. (What is left of it after the leader's end gets one anyway, before
   /// `on_exit`.)
   virtual void kill_group() noexcept = 0;

@@ -146,6 +146,19 @@ result<core::hello_reply> decode_hello_reply(std::string_view message, const hel
   return out;
 }
 
+std::string encode_heartbeat(uint64_t nonce) {
+  v1::HostFrame out;
+  out.mutable_heartbeat()->set_nonce(nonce);
+  return out.SerializeAsString();
+}
+
+result<uint64_t> decode_worker_frame(std::string_view message) {
+  v1::WorkerFrame frame;
+  if (!parse(frame, message))
+    return fail(reason::protocol_error, "a frame on the control stream is malformed");
+  return frame.heartbeat().nonce();
+}
+
 std::string encode_shutdown(std::chrono::milliseconds grace) {
   v1::HostFrame out;
   auto ms = std::clamp<int64_t>(grace.count(), 0, UINT32_MAX);

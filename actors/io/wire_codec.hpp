@@ -39,6 +39,11 @@ struct hello_terms {
 /// `invalid_name` and `duplicate_tool`.
 result<core::hello_reply> decode_hello_reply(std::string_view message, const hello_terms& terms);
 
+std::string encode_heartbeat(uint64_t nonce);
+
+/// The number of the heartbeat that the frame answers, 0 if it says something else.
+result<uint64_t> decode_worker_frame(std::string_view message);
+
 std::string encode_shutdown(std::chrono::milliseconds grace);
 
 /// A serialized snakepit.worker.v1.Error. Tools' exceptions come this way, so what is too long or

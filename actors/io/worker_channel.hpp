@@ -20,6 +20,8 @@ struct channel_events {
   std::function<void(core::results)> on_results;
   /// A stream or the channel has ended, once per lane, after its last results. `why` is for people.
   std::function<void(uint32_t lane, std::string why)> on_lane_closed;
+  /// The worker has answered the heartbeat `nonce`, the last one that was sent; once.
+  std::function<void(uint64_t nonce, std::chrono::nanoseconds round_trip)> on_heartbeat;
 };
 
 /// The way to one worker: one connection for life, never re-dialled. Any thread.
@@ -41,6 +43,9 @@ public:
   /// Queues a batch for its lane; encoded before this returns, sent when the lane's writer is free.
   /// Dropped without a word when the lane has ended. Numbers rise within a lane, 1 to 256 calls.
   virtual void send(const core::batch& x) = 0;
+
+  /// Asks the worker whether it is there; a thread of its own answers. Nothing before `open`.
+  virtual void heartbeat(uint64_t nonce) = 0;
 
   /// Asks the worker to finish what runs, clean up and exit. Nothing before `open`.
   virtual void shutdown(std::chrono::milliseconds grace) = 0;

@@ -61,6 +61,30 @@ TEST_CASE("a pool's key goes over the defaults, these over the built-in ones [E3
   CHECK(reading->config.defaults.workers == 7u);
 }
 
+TEST_CASE("heartbeats take truth values and shares, and say what they want [E3, W6]") {
+  auto heartbeat = [](const char* key, config_node x) {
+    return pool({{"heartbeat", t.map({{key, std::move(x)}})}});
+  };
+  auto read = [](const config_node& root) {
+    auto reading = read_config(root, "pit.yaml");
+    REQUIRE(reading);
+    return reading->config.pools[0].heartbeat;
+  };
+  CHECK(!read(heartbeat("dependent", t.plain("false"))).dependent);
+  CHECK(read(heartbeat("dependent", t.plain("true"))).dependent);
+  CHECK(read(heartbeat("jitter", t.plain("0.25"))).jitter == 0.25);
+  CHECK(read(heartbeat("jitter", t.plain("1"))).jitter == 1);
+  CHECK(read(heartbeat("interval", t.plain("infinite"))).interval == infinite);
+  for (auto bad : {"yes", "1", "no"})
+    CHECK(fault_of(heartbeat("dependent", t.plain(bad))).find("wanted `true` or `false`")
+          != std::string::npos);
+  for (auto bad : {"10%", "-0.1", "1.5", "nan", "inf", "1e-1", "", "0x1", "."})
+    CHECK(fault_of(heartbeat("jitter", t.plain(bad))).find("wanted a number from 0 to 1")
+          != std::string::npos);
+  CHECK(fault_of(heartbeat("jitter", t.map({}))).find("wanted a number from 0 to 1")
+        != std::string::npos);
+}
+
 TEST_CASE("an unknown key is named with the nearest one, where it belongs, or with all [E3]") {
   CHECK(fault_of(t.map({{"pols", t.null()}}))
         == "pit.yaml:1:1: unknown key `pols`; did you mean `pools`?");

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <functional>
+#include <limits>
 
 using namespace snakepit;
 using namespace std::chrono_literals;
@@ -110,6 +111,26 @@ TEST_CASE("durations are bounded, and infinite only where waiting for ever is al
   CHECK(blamed([](auto& x) { x.timeouts.call = infinite - 1ns; }) == "timeouts.call");
   CHECK(blamed([](auto& x) { x.timeouts.drain = -1s; }) == "timeouts.drain");
   CHECK(blamed([](auto& x) { x.pools[0].restart.backoff.clear(); }) == "pools[0].restart.backoff");
+}
+
+TEST_CASE("heartbeats can be turned off, not made nonsense of [E3, W6, W7]") {
+  CHECK(passes([](auto& x) { x.pools[0].heartbeat.interval = infinite; }));
+  CHECK(passes([](auto& x) { x.pools[0].health_interval = infinite; }));
+  CHECK(passes([](auto& x) { x.pools[0].heartbeat.gil_limit = x.pools[0].heartbeat.timeout; }));
+  CHECK(passes([](auto& x) { x.pools[0].heartbeat.jitter = 0; }));
+  CHECK(blamed([](auto& x) { x.pools[0].heartbeat.interval = 0s; })
+        == "pools[0].heartbeat.interval");
+  CHECK(blamed([](auto& x) { x.pools[0].heartbeat.interval = 1us; })
+        == "pools[0].heartbeat.interval");
+  CHECK(blamed([](auto& x) { x.pools[0].health_interval = 9ms; }) == "pools[0].health_interval");
+  CHECK(blamed([](auto& x) { x.pools[0].heartbeat.timeout = infinite; })
+        == "pools[0].heartbeat.timeout");
+  CHECK(blamed([](auto& x) { x.pools[0].heartbeat.misses = 0; }) == "pools[0].heartbeat.misses");
+  CHECK(blamed([](auto& x) { x.pools[0].heartbeat.gil_limit = 1s; })
+        == "pools[0].heartbeat.gil_limit");
+  for (auto bad : {-0.1, 1.1, std::numeric_limits<double>::quiet_NaN()})
+    CHECK(blamed([bad](auto& x) { x.pools[0].heartbeat.jitter = bad; })
+          == "pools[0].heartbeat.jitter");
 }
 
 TEST_CASE("a payload that could never wait in the queue is refused [E3]") {

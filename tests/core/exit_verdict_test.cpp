@@ -105,6 +105,16 @@ TEST_CASE("a call that ran when its worker crashed names tool, cause and certifi
   CHECK_FALSE(e.retryable); // only if it is idempotent, which is not known here
 }
 
+TEST_CASE("a call that ran when its worker was ended as hung says so [W6, W7]") {
+  for (auto because : {"heartbeat", "health"}) {
+    auto e = lost_call("parse", verdict(true, 0, SIGKILL, because), false);
+    CHECK(e.reason == reason::worker_hung);
+    CHECK(e.details.at("because") == because);
+  }
+  CHECK(lost_call("parse", verdict(true, 0, SIGKILL, "deadline"), false).reason
+        == reason::worker_killed);
+}
+
 TEST_CASE("a call whose run was over is said to have lost its result") {
   auto e = lost_call("parse", verdict(true, 1, 0), true);
   CHECK(e.message == "the worker exited with code 1 before the result arrived of `parse`");

@@ -251,6 +251,7 @@ TEST_CASE("nothing is called after the channel was destroyed, whatever is under 
           saw();
         },
       .on_lane_closed = [&](auto, auto) { saw(); },
+      .on_heartbeat = [&](auto, auto) { saw(); },
     });
     channel->greet(server.path(), getpid(), hello_of(2));
     // Some go in the middle of Hello, some as soon as the streams are open, some later.

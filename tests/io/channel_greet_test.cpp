@@ -149,8 +149,10 @@ TEST_CASE("a worker that never answers Hello does not hold the channel's end [W4
   temporary_folder folder;
   bare_listener silent{folder.path() / "socket"};
   bool called = false;
-  auto channel = io::make_grpc_channel(
-    {.on_greeted = [&](auto) { called = true; }, .on_results = {}, .on_lane_closed = {}});
+  auto channel = io::make_grpc_channel({.on_greeted = [&](auto) { called = true; },
+                                        .on_results = {},
+                                        .on_lane_closed = {},
+                                        .on_heartbeat = {}});
   channel->greet(folder.path() / "socket", getpid(), hello_of(1));
   channel.reset();
   CHECK(!called);

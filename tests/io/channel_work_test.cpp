@@ -125,3 +125,25 @@ TEST_CASE("a shutdown reaches the worker [R7]") {
   x.channel->shutdown(1500ms);
   CHECK(eventually(10s, [&] { return grace == 1500; }));
 }
+
+TEST_CASE("heartbeats are answered with their numbers, each once [W6]") {
+  fake_worker_script script;
+  script.control = [](auto&, auto& to) {
+    for (wire::HostFrame frame; to.Read(&frame);) {
+      wire::WorkerFrame answer;
+      *answer.mutable_heartbeat() = frame.heartbeat();
+      to.Write(answer);
+      to.Write(answer);                          // twice
+      answer.mutable_heartbeat()->set_nonce(99); // never asked
+      to.Write(answer);
+      to.Write(wire::WorkerFrame{}); // of a kind that is not known yet
+    }
+    return grpc::Status::OK;
+  };
+  open_channel x{1, std::move(script)};
+  x.channel->heartbeat(7);
+  CHECK(x.seen.heartbeats(1) == std::vector<uint64_t>{7});
+  x.channel->heartbeat(8);
+  CHECK(x.seen.heartbeats(2) == std::vector<uint64_t>{7, 8});
+  CHECK(!x.seen.is_closed(0));
+}

@@ -184,3 +184,21 @@ time.sleep(1000)
   launcher.reset();
   CHECK(std::filesystem::exists(spec.socket_path));
 }
+
+TEST_CASE(
+  "a process that is stopped is told from one that sleeps, and from one that is gone [W6]") {
+  auto launcher = make_launcher();
+  recorder log;
+  auto process = must_launch(*launcher, shell("exec sleep 1000"), log);
+  auto stopped = [&] { return process->is_stopped(); };
+  CHECK(!stopped());
+  CHECK(process->signal(SIGSTOP));
+  CHECK(eventually(5s, stopped));
+  CHECK(process->signal(SIGCONT));
+  CHECK(eventually(5s, [&] { return !stopped(); }));
+  CHECK(process->signal(SIGSTOP));
+  CHECK(eventually(5s, stopped));
+  process->kill_group(); // which reaches a stopped one, too
+  CHECK(log.await_exit());
+  CHECK(!stopped());
+}

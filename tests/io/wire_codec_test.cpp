@@ -394,3 +394,15 @@ TEST_CASE("an unknown reason is a protocol error that keeps the word [S5]") {
   CHECK(!out.retryable);
   CHECK(decode_error("\xff\xff").reason == reason::protocol_error);
 }
+
+TEST_CASE("a frame on the control stream is an answer, something unknown, or malformed [W6]") {
+  auto frame = wire::WorkerFrame{};
+  CHECK(decode_worker_frame(frame.SerializeAsString()).value() == 0);
+  frame.mutable_heartbeat()->set_nonce(UINT64_MAX);
+  auto whole = frame.SerializeAsString();
+  CHECK(decode_worker_frame(whole).value() == UINT64_MAX);
+  auto cut_off = decode_worker_frame(std::string_view{whole}.substr(0, whole.size() - 1));
+  REQUIRE(!cut_off);
+  CHECK(cut_off.error().reason == reason::protocol_error);
+  CHECK(parsed<wire::HostFrame>(encode_heartbeat(7)).heartbeat().nonce() == 7);
+}

@@ -1,5 +1,6 @@
 #include "runtime_fixture.hpp"
 #include "tests/support/event_ledger.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <snakepit/caf.hpp>
 
@@ -45,9 +46,12 @@ TEST_SUITE_BEGIN("public events");
 TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [T1]") {
   auto first = pool("default", 1);
   first.queue.max_calls = 2;
+  auto sick = pool("sick", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/health.py");
+  sick.heartbeat = {.interval = 50ms, .timeout = 200ms, .misses = 2};
+  sick.health_interval = 100ms;
   auto uut =
     start_with_ledger({first, pool("forked", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/forked.py"),
-                       pool("bad", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/nothing.py")});
+                       sick, pool("bad", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/nothing.py")});
   REQUIRE(uut.await_started("default"));
   REQUIRE(uut.await_started("forked"));
   CHECK(!uut.await_ready("bad"));
@@ -92,6 +96,11 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   elsewhere.pool = "forked";
   CHECK(failure(uut.execute("kill_parent", no_arguments(), elsewhere)) == reason::worker_crashed);
   CHECK(uut.execute("hooks_so_far", no_arguments(), elsewhere));
+  elsewhere.pool = "sick";
+  CHECK(uut.execute("hold_lock", value{{"seconds", 0.6}}, elsewhere));
+  CHECK(failure(uut.execute("stop", no_arguments(), elsewhere)) == reason::worker_hung);
+  CHECK(uut.execute("ruin_main_thread", no_arguments(), elsewhere));
+  CHECK(test::eventually(20s, [&] { return ledger.count(event_kind::worker_health_failed) > 0; }));
   open.release();
   CHECK(slow->dropped() > 0);
   uut.stop();

@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 /// The real pool, workers and supervisors in a world whose steps come in an order drawn from a
 /// seed: which actor runs next, which process takes its next step (claim, finish, send, die: each
 /// its own), when callers submit and cancel, when time passes. Whatever the order, each call has
-/// exactly one reply, it is its own, no call runs twice, nothing is left behind, and the events
-/// that were told of it all obey their laws.
+/// exactly one reply, it is its own, no call runs twice, nothing is left behind, nobody is ended as
+/// hung who is only busy, and the events that were told of it all obey their laws.
 ///
 /// With SNAKEPIT_BREAK_PARTS parts of the runtime fail, too: the pool is killed, or the spawner
 /// throws, and the supervisor restarts it with what depends on it. Calls may then be lost with it,
@@ -57,6 +57,10 @@ struct simulation : pool_fixture {
     cancel_grace = 100ms;
     drain = std::chrono::milliseconds{1 + pick(300)};
     stop_grace = 100ms;
+    cfg.heartbeat = {.interval = 10ms, .timeout = 60ms, .misses = 1 + pick(2)};
+    cfg.heartbeat.dependent = chance(80);
+    cfg.heartbeat.gil_limit = chance(70) ? infinite : duration{70ms};
+    cfg.health_interval = chance(30) ? infinite : duration{20ms};
     listen();
     start();
   }
@@ -153,7 +157,42 @@ struct simulation : pool_fixture {
     }
   }
 
+  /// What keeps a worker from its work, besides death.
+  enum class ailment {
+    none,
+    stopped, ///< the whole process, by a signal
+    silent,  ///< its control thread; lanes go on
+    locked,  ///< a call holds Python's lock
+    stuck,   ///< lanes do not go on; the control thread answers
+  };
+  std::map<const scripted_worker*, ailment> ailments;
+
+  void fall_ill(scripted_worker& x, ailment what) {
+    ailments[&x] = what;
+    x.stopped = what == ailment::stopped;
+  }
+
+  void heal_or_fall_ill(scripted_worker& x) {
+    if (ailments[&x] != ailment::none) {
+      if (faults == 0 || chance(2))
+        fall_ill(x, ailment::none);
+    } else if (faults > 0 && chance(3)) {
+      --faults;
+      auto what = static_cast<ailment>(1 + pick(4));
+      if (what != ailment::locked || x.any_running())
+        fall_ill(x, what);
+    }
+  }
+
   void serve(scripted_worker& x) {
+    x.answers = false;
+    heal_or_fall_ill(x);
+    auto ill = ailments[&x];
+    auto answers = ill == ailment::none || ill == ailment::stuck;
+    if (answers && !x.heartbeats.empty() && chance(50))
+      return x.answer_heartbeat();
+    if (ill == ailment::stopped || ill == ailment::locked || ill == ailment::stuck)
+      return;
     if (x.shutdown_came && !x.any_running() && chance(30))
       return x.exit(0);
     serve(x.lanes[pick(x.lanes.size())]);
@@ -245,7 +284,29 @@ struct simulation : pool_fixture {
       REQUIRE(x->answers <= 1);
     for (auto& [data, n] : world.claims)
       REQUIRE_MESSAGE(n <= 1, data << " ran twice");
+    check_hung();
   }
+
+  /// Nobody counts as hung who only runs a call.
+  void check_hung() {
+    for (auto& e : ledger.since(checked)) {
+      if (e.kind != event_kind::heartbeat_failed)
+        continue;
+      auto name = std::string{e.text("slot")} + "." + std::string{e.text("generation")};
+      auto* x = world.find("p/" + name);
+      REQUIRE(x);
+      auto runs = [](auto& lane) { return lane.running() && lane.current().tool >= 16; };
+      auto busy = std::any_of(x->lanes.begin(), x->lanes.end(), runs);
+      INFO(to_string(e));
+      if (e.text("because") == "stopped")
+        REQUIRE(x->stopped);
+      else if (e.text("because") == "silent")
+        REQUIRE(!busy);
+      else
+        REQUIRE(cfg.heartbeat.gil_limit != infinite);
+    }
+  }
+  size_t checked = 0; // events
 
   bool all_answered() const {
     return std::all_of(ends.begin(), ends.end(), [](auto& x) { return x->answers == 1; });
@@ -281,7 +342,8 @@ struct simulation : pool_fixture {
       // A call is lost with an actor only if one fails.
       REQUIRE((parts_failed || why != reason::internal));
       REQUIRE((stopped || parts_failed || why != reason::unavailable));
-      auto lost = why == reason::worker_crashed || why == reason::worker_killed;
+      auto lost =
+        why == reason::worker_crashed || why == reason::worker_killed || why == reason::worker_hung;
       REQUIRE((!lost || world.claims_begun.count(data) > 0)); // what no worker began goes elsewhere
       REQUIRE((!lost || world.noted.count(data) == 0));       // its result was there
       tally["(neighbours)"] += end.error().details.count("culprit");
@@ -381,9 +443,9 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
   for (uint64_t seed = 1; seed <= seeds; ++seed)
     simulate(seed, tally, told);
   // The orders did lead to all these ends.
-  for (auto* way :
-       {"ok", "worker_crashed", "worker_killed", "deadline_exceeded", "queue_timeout", "cancelled",
-        "pool_saturated", "pool_failed", "unknown_tool", "(reports)", "(neighbours)"})
+  for (auto* way : {"ok", "worker_crashed", "worker_killed", "worker_hung", "deadline_exceeded",
+                    "queue_timeout", "cancelled", "pool_saturated", "pool_failed", "unknown_tool",
+                    "(reports)", "(neighbours)"})
     CHECK_MESSAGE(tally[way] > 0, way << " never happened");
   // No template, exception or slow subscriber is played here.
   for (auto& row : event_table)

@@ -36,6 +36,11 @@ public:
           std::lock_guard guard{mutex_};
           closed_[lane].push_back(std::move(why));
         },
+      .on_heartbeat =
+        [this](uint64_t nonce, std::chrono::nanoseconds) {
+          std::lock_guard guard{mutex_};
+          heartbeats_.push_back(nonce);
+        },
     };
   }
 
@@ -71,6 +76,16 @@ public:
     return closed_[lane];
   }
 
+  /// Heartbeats that were answered; so many are awaited.
+  std::vector<uint64_t> heartbeats(size_t count) {
+    eventually(patience, [&] {
+      std::lock_guard guard{mutex_};
+      return heartbeats_.size() >= count;
+    });
+    std::lock_guard guard{mutex_};
+    return heartbeats_;
+  }
+
   bool is_closed(uint32_t lane) {
     std::lock_guard guard{mutex_};
     return !closed_[lane].empty();
@@ -81,6 +96,7 @@ private:
   std::vector<result<core::hello_reply>> greeted_;
   std::map<uint32_t, std::vector<core::final_result>> finals_;
   std::map<uint32_t, std::vector<std::string>> closed_;
+  std::vector<uint64_t> heartbeats_;
 };
 
 } // namespace snakepit::test

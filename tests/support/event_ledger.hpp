@@ -46,6 +46,14 @@ public:
     return of(x).size();
   }
 
+  /// Those that came after the first `seen`, which then is how many there are.
+  std::vector<event> since(size_t& seen) const {
+    auto guard = std::lock_guard{mutex_};
+    auto result = std::vector<event>{events_.begin() + static_cast<long>(seen), events_.end()};
+    seen = events_.size();
+    return result;
+  }
+
   std::set<event_kind> kinds() const {
     auto guard = std::lock_guard{mutex_};
     auto result = std::set<event_kind>{};

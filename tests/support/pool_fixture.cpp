@@ -57,6 +57,8 @@ void pool_fixture::start() {
     x.cancel_grace = cancel_grace;
     x.drain = drain;
     x.stop_grace = stop_grace;
+    x.heartbeat = cfg.heartbeat;
+    x.health_interval = cfg.health_interval;
     return x;
   };
   plan.world.entry = entry;

@@ -42,6 +42,7 @@ struct pool_fixture : actor_fixture {
   pool_fixture() {
     cfg.name = "p";
     cfg.workers = 1;
+    cfg.health_interval = infinite; // else idle workers want probes answered
   }
   ~pool_fixture() {
     if (root)

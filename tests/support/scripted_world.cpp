@@ -35,6 +35,9 @@ public:
       ++lane.interrupts;
     return !x_->dead();
   }
+  bool is_stopped() const override {
+    return x_->stopped && !x_->dead();
+  }
   void kill_group() noexcept override {
     x_->kill_came = true;
   }
@@ -116,6 +119,12 @@ public:
     auto seq = x.first_seq;
     for (auto& item : x.items)
       x_->lanes.at(x.lane).inbox.push_back({x.first_seq, seq++, item.tool, std::string{item.data}});
+  }
+  void heartbeat(uint64_t nonce) override {
+    x_->heartbeats.push_back(nonce);
+    ++x_->heartbeats_came;
+    if (x_->answers && !x_->stopped && !x_->dead())
+      x_->answer_heartbeat();
   }
   void shutdown(std::chrono::milliseconds) override {
     x_->shutdown_came = true;
@@ -229,6 +238,13 @@ void scripted_worker::tell_lane_closed() {
     channel_events_.on_greeted(fail(reason::worker_start_failed, "connection lost"));
   else
     channel_events_.on_lane_closed(lane, "connection lost");
+}
+
+void scripted_worker::answer_heartbeat() {
+  auto nonce = heartbeats.front();
+  heartbeats.pop_front();
+  if (channel_alive_)
+    channel_events_.on_heartbeat(nonce, std::chrono::milliseconds{1});
 }
 
 bool scripted_worker::any_running() const {

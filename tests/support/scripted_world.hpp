@@ -108,6 +108,8 @@ public:
   bool shutdown_came = false;
   bool kill_came = false; ///< SIGKILL, takes effect with `die`
   bool object_alive = false;
+  std::deque<uint64_t> heartbeats; ///< that came and are not answered
+  size_t heartbeats_came = 0;
   size_t stacks_asked = 0;
 
   /// What it writes when it is asked for its stacks.
@@ -153,6 +155,13 @@ public:
   void tell_stacks();
   /// The connection's end: of one more lane, or of a Hello that was not answered.
   void tell_lane_closed();
+  /// The control thread answers the oldest heartbeat.
+  void answer_heartbeat();
+
+  /// Whether the control thread answers heartbeats by itself, as it would if nothing hindered it.
+  bool answers = true;
+  /// Whether the kernel would say that it is stopped.
+  bool stopped = false;
 
   // -- questions ----------------------------------------------------------------
 

@@ -44,6 +44,18 @@ TEST_CASE_FIXTURE(fixture, "what has not happened yet stands at 0 [T2]") {
   CHECK(has(R"(snakepit_build_info{version="0.1.0"} 1)"));
 }
 
+TEST_CASE_FIXTURE(fixture, "heartbeats are measured, misses counted [W6, T2]") {
+  auto pool = uut.add_pool("p");
+  CHECK(has(R"(snakepit_heartbeat_missed_total{pool="p"} 0)"));
+  CHECK(has(R"(snakepit_worker_exits_total{cause="heartbeat",pool="p"} 0)"));
+  pool->heartbeat(150us);
+  pool->heartbeat_missed();
+  CHECK(has(R"(snakepit_heartbeat_missed_total{pool="p"} 1)"));
+  CHECK(has(R"(snakepit_heartbeat_lag_seconds_count{pool="p"} 1)"));
+  stats[0].workers_unwell = 2;
+  CHECK(has(R"(snakepit_pool_workers{pool="p",state="unwell"} 2)"));
+}
+
 TEST_CASE_FIXTURE(fixture, "a batch is counted by tool and outcome, in the right buckets [T2]") {
   auto pool = uut.add_pool("p");
   pool->set_tools({"add"});

@@ -79,6 +79,24 @@ struct restart_config {
   duration retry_failed = std::chrono::seconds{10};
 };
 
+/// How a worker that answers nothing any more is found out, and what becomes of it.
+struct heartbeat_config {
+  /// How often a ready worker is asked whether it is there; `infinite`: never.
+  duration interval = std::chrono::seconds{2};
+  /// Without any sign of life for so long a heartbeat counts as missed. Also the time that a health
+  /// probe has.
+  duration timeout = std::chrono::seconds{10};
+  /// Misses in a row after which a worker counts as hung, if it runs no call or is stopped.
+  size_t misses = 3;
+  /// Whether a worker that is hung, or cannot run a probe, is ended and replaced; else only an
+  /// event tells of it, and it gets no calls.
+  bool dependent = true;
+  /// Intervals differ by up to this part, so that workers are not all asked at once.
+  double jitter = 0.1;
+  /// How long a call may hold Python's lock. Infinite: until its deadline.
+  duration gil_limit = infinite;
+};
+
 struct limits_config {
   /// Largest payload of a call or a result.
   uint64_t inline_bytes = uint64_t{16} << 20;
@@ -111,6 +129,9 @@ struct pool_config {
   start_config start{};
   queue_config queue{};
   restart_config restart{};
+  heartbeat_config heartbeat{};
+  /// A lane that has been idle for so long is proved by a probe; `infinite`: never.
+  duration health_interval = std::chrono::seconds{30};
   limits_config limits{};
 };
 

@@ -84,6 +84,7 @@ struct pool_stats {
   std::string state;
   size_t workers_target = 0;
   size_t workers_ready = 0;    ///< proved ready, may be busy
+  size_t workers_unwell = 0;   ///< were ready and do not answer, or cannot run a probe
   size_t workers_starting = 0; ///< started and not proved yet
   size_t workers_waiting = 0;  ///< slots that wait for their back-off or turn
   size_t lanes = 0;            ///< of ready workers
