@@ -232,8 +232,8 @@ struct simulation : pool_fixture {
   }
   void race(scripted_lane& x) {
     auto limit = x.page().limit();
-    if (limit == limits[&x] || !x.may_claim())
-      return;
+    if (limit == std::exchange(limits[&x], limit) || !x.may_claim())
+      return; // a barrier of the same step, for another lane, finds this one's limit seen
     if (chance(50))
       x.page().set_limit(core::lane_page::no_limit);
     x.claim();
