@@ -99,8 +99,13 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   elsewhere.pool = "sick";
   CHECK(uut.execute("hold_lock", value{{"seconds", 0.6}}, elsewhere));
   CHECK(failure(uut.execute("stop", no_arguments(), elsewhere)) == reason::worker_hung);
-  CHECK(uut.execute("ruin_main_thread", no_arguments(), elsewhere));
-  CHECK(test::eventually(20s, [&] { return ledger.count(event_kind::worker_health_failed) > 0; }));
+  // On a busy machine a heartbeat may be missed first, which ends the worker, too.
+  auto told = [&] { return ledger.count(event_kind::worker_health_failed) > 0; };
+  for (int i = 0; i < 5 && !told(); ++i) {
+    (void)uut.execute("ruin_main_thread", no_arguments(), elsewhere);
+    test::eventually(4s, told);
+  }
+  CHECK(told());
   open.release();
   CHECK(slow->dropped() > 0);
   uut.stop();
