@@ -1,5 +1,7 @@
 #include "telemetry/snapshot_metrics.hpp"
 
+#include <algorithm>
+
 namespace snakepit::telemetry {
 
 namespace {
@@ -66,7 +68,7 @@ void add_workers(snapshot& to, const std::vector<pool_stats>& pools) {
   to.begin("snakepit_pool_lanes", "Lanes of ready workers by state", MetricType::Gauge);
   for (auto& x : pools) {
     to.add({{"pool", x.name}, {"state", "busy"}}, x.busy);
-    to.add({{"pool", x.name}, {"state", "idle"}}, x.lanes - x.busy);
+    to.add({{"pool", x.name}, {"state", "idle"}}, x.lanes - std::min(x.busy, x.lanes));
   }
   to.counter("snakepit_worker_start_failures_total", "Workers that did not become ready",
              [](auto& x) { return x.worker_start_failures; });
