@@ -3,6 +3,8 @@
 
 #include <condition_variable>
 #include <future>
+#include <mutex>
+#include <vector>
 
 namespace snakepit {
 
@@ -21,6 +23,14 @@ std::string join(const std::vector<int64_t>& pids) {
   for (auto x : pids)
     text += (text.empty() ? "" : ", ") + std::to_string(x);
   return text;
+}
+
+/// Keeps what cannot be destroyed until the process ends, where who looks for leaks finds it.
+void keep(std::unique_ptr<runtime::implementation> x) {
+  static auto& mutex = *new std::mutex;
+  static auto& kept = *new std::vector<runtime::implementation*>;
+  auto guard = std::lock_guard{mutex};
+  kept.push_back(x.release());
 }
 
 } // namespace
@@ -57,7 +67,7 @@ void runtime::implementation::dispose(std::unique_ptr<implementation> x) {
   }
   x->stop(x->cfg.timeouts.drain);
   if (x->closed_.wait_for(0s) != std::future_status::ready)
-    x.release(); // something in it still runs
+    keep(std::move(x)); // something in it still runs
 }
 
 bool& runtime::implementation::in_callback() noexcept {
