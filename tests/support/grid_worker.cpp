@@ -45,8 +45,10 @@ void break_down() {
     ::_exit(3);
   if (fault == "SIGKILL")
     ::raise(SIGKILL);
-  if (fault == "SIGSEGV")
+  if (fault == "SIGSEGV") {
+    ::signal(SIGSEGV, SIG_DFL); // a sanitizer would make an exit of it
     ::raise(SIGSEGV);
+  }
   if (fault == "SIGSTOP")
     ::raise(SIGSTOP);
   if (fault == "half-closed")
