@@ -8,6 +8,18 @@ std::vector<config_key> keys_of(config& x) {
      text_field{&x.instance.name},
      {.name = true},
      "Name of this runtime in logs and in its workers' environment."},
+    {"instance.id",
+     text_field{&x.instance.id},
+     {.null = true},
+     "With one, the instance is exclusive: a second start with the same name and id fails and says "
+     "who holds it. Without one many runs live side by side."},
+    {"instance.state_dir",
+     text_field{&x.instance.state_dir},
+     {.null = true},
+     "Folder for the ledger of processes, made with mode 0700 and refused if it belongs to "
+     "somebody "
+     "else. Without it: `$XDG_STATE_HOME/snakepit`, else `/var/lib/snakepit` for root, else "
+     "`~/.local/state/snakepit`."},
     {"instance.run_dir",
      text_field{&x.instance.run_dir},
      {.null = true},
@@ -217,6 +229,40 @@ std::vector<config_key> keys_of(pool_config& x) {
      size_field{&x.limits.inline_bytes},
      {.positive = true},
      "Largest payload of a call or a result."},
+    {"limits.memory",
+     size_field{&x.limits.memory},
+     {},
+     "Memory of its own that a worker may have (RLIMIT_DATA); beyond it Python raises MemoryError. "
+     "0: "
+     "as the host."},
+    {"limits.files",
+     count_field{&x.limits.files},
+     {},
+     "Descriptors that a worker may have open (RLIMIT_NOFILE). 0: as the host."},
+    {"limits.cpu_seconds",
+     count_field{&x.limits.cpu_seconds},
+     {},
+     "Seconds of processor time that a worker may use in its life (RLIMIT_CPU); then SIGXCPU ends "
+     "it. 0: as the host."},
+    {"limits.core", size_field{&x.limits.core}, {}, "Largest core dump of a worker. 0: none."},
+    {"limits.nice",
+     count_field{&x.limits.nice},
+     {},
+     "Added to the host's nice level for workers, 0 to 19."},
+    {"limits.user",
+     text_field{&x.limits.user},
+     {.null = true},
+     "User that workers become, by name; the host must be root. Without it: the host's."},
+
+    {"chaos.faults",
+     text_map_field{&x.chaos.faults},
+     {},
+     "Faults that workers make on purpose, for tests: `kill`, `segv`, `exit`, `hang`, `stop`, "
+     "`slow`, "
+     "`garbage`, `half_close`, each with a share of calls (`0.001`) or a number of the worker's "
+     "call "
+     "(`\"@100\"`)."},
+    {"chaos.seed", count_field{&x.chaos.seed}, {}, "What the shares of `chaos.faults` draw from."},
   };
 }
 

@@ -63,7 +63,7 @@ TEST_CASE("what is a time says so in its unit; no key stands twice in an event [
       auto unit = std::string{key.name};
       unit = unit.substr(unit.rfind('_') + 1);
       CHECK_MESSAGE((std::set<std::string>{"us", "bytes", "calls", "workers", "failures", "tools",
-                                           "events", "misses"}
+                                           "events", "misses", "ledgers", "killed", "survivors"}
                        .contains(unit)),
                     row.name << " " << key.name);
     }

@@ -21,6 +21,12 @@ inline constexpr duration infinite = duration::max();
 /// Names this runtime and says where it keeps its sockets.
 struct instance_config {
   std::string name = "default";
+  /// With one, the instance is exclusive: a second start with the same name and id fails and says
+  /// who holds it. Empty: many runs live side by side.
+  std::string id{};
+  /// Folder for the ledger of processes, made with mode 0700. Empty: $XDG_STATE_HOME/snakepit, else
+  /// /var/lib/snakepit for root, else ~/.local/state/snakepit.
+  std::string state_dir{};
   /// Sockets live in a folder of their own below this one, which is made with mode 0700 and must
   /// belong to us. Empty: $XDG_RUNTIME_DIR/snakepit, else /run/snakepit for root, else
   /// /tmp/snakepit-<uid>.
@@ -97,9 +103,33 @@ struct heartbeat_config {
   duration gil_limit = infinite;
 };
 
+/// What the kernel holds each worker to, and who it is. 0: as the host.
 struct limits_config {
+  /// Bytes of memory of its own (RLIMIT_DATA): beyond it an allocation fails, in Python with
+  /// MemoryError.
+  uint64_t memory = 0;
+  /// Open descriptors (RLIMIT_NOFILE).
+  size_t files = 1024;
+  /// Seconds of processor time (RLIMIT_CPU), over its whole life: then SIGXCPU ends it.
+  size_t cpu_seconds = 0;
+  /// Bytes of a core dump (RLIMIT_CORE); 0 means none.
+  uint64_t core = 0;
+  /// Added to the host's nice level, 0 to 19.
+  size_t nice = 0;
+  /// User to become, by name; the host must be root. Empty: the host's.
+  std::string user{};
   /// Largest payload of a call or a result.
   uint64_t inline_bytes = uint64_t{16} << 20;
+};
+
+/// Faults that workers make on purpose, so that it can be seen what becomes of them. Never in
+/// production: the log says at each start that it is on.
+struct chaos_config {
+  /// Fault (kill, segv, exit, hang, stop, slow, garbage, half_close) to how often: a rate such as
+  /// `0.001`, the share of calls that it befalls, or `@100`, the hundredth call of each worker.
+  std::map<std::string, std::string> faults{};
+  /// What the rates draw from, with the worker's slot and generation.
+  size_t seed = 0;
 };
 
 struct pool_config {
@@ -133,6 +163,7 @@ struct pool_config {
   /// A lane that has been idle for so long is proved by a probe; `infinite`: never.
   duration health_interval = std::chrono::seconds{30};
   limits_config limits{};
+  chaos_config chaos{};
 };
 
 /// How many calls one worker of the pool runs at a time: `lanes`, or if that is not set 1 with the
