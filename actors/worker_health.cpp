@@ -23,8 +23,8 @@ void worker_state::begin_health() {
 }
 
 time_point worker_state::health_due() const {
-  if (phase != worker_phase::ready || kill_at != core::never)
-    return core::never;
+  if (phase != worker_phase::ready || kill_at != core::never || !doomed.empty())
+    return core::never; // else it might be told as hung while it is ended for something else
   auto result = heartbeat.next_due();
   for (auto& lane : lanes)
     result = std::min(result, lane.proof.next_due());

@@ -270,6 +270,30 @@ TEST_CASE_FIXTURE(health_fixture,
   CHECK(stats().in_flight == 0);
 }
 
+TEST_CASE_FIXTURE(health_fixture, "a worker that is being ended is not judged any more [W6, W9]") {
+  cfg.workers = 1;
+  cancel_grace = 100ms;
+  world.slow_stacks = true;
+  cfg.heartbeat = {.interval = 50ms, .timeout = 100ms, .misses = 1, .jitter = 0};
+  start_ready();
+  submit("stuck", 200ms);
+  worker(0).claim();
+  pass(300ms);
+  worker(0).tell_stacks();
+  run();
+  pass(200ms); // the grace is over: it is to end, and its stacks are waited for
+  REQUIRE(!worker(0).kill_came);
+  REQUIRE(worker(0).stacks_wanted());
+  auto before = worker(0).heartbeats_came;
+  pass(200ms);
+  CHECK(worker(0).heartbeats_came == before);
+  CHECK(ledger.count(event_kind::heartbeat_failed) == 0);
+  pass(400ms);
+  REQUIRE(worker(0).kill_came);
+  bury(worker(0));
+  CHECK(ledger.of(event_kind::worker_exited)[0].text("cause") == "ended by us: deadline");
+}
+
 TEST_CASE_FIXTURE(health_fixture, "a probe that runs late proves its lane all the same [W7]") {
   cfg.health_interval = 5s;
   cfg.heartbeat.dependent = false;
