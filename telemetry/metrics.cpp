@@ -228,8 +228,8 @@ private:
   Histogram* batches_;
   Histogram* lags_;
   Counter* misses_;
-  std::vector<Histogram*> starts_;
-  std::vector<Counter*> launches_; // by exec, by a template // by phase
+  std::vector<Histogram*> starts_; // by phase
+  std::vector<Counter*> launches_; // by exec, by a template
   std::atomic<bool> was_ready_{false};
   std::mutex mutex_;
   std::map<std::string, tool_handles, std::less<>> tools_; // only grows

@@ -41,7 +41,7 @@ public:
   virtual void open(uint32_t lanes) = 0;
 
   /// Queues a batch for its lane; encoded before this returns, sent when the lane's writer is free.
-  /// Dropped without a word when the lane has ended. Numbers rise within a lane, 1 to 256 calls.
+  /// Dropped without a word when the lane has ended. Numbers rise within a lane, 1 to 1024 calls.
   virtual void send(const core::batch& x) = 0;
 
   /// Asks the worker whether it is there; a thread of its own answers. Nothing before `open`.

@@ -51,7 +51,8 @@ struct death_certificate {
   std::string oom;
   /// What that rests on.
   std::string oom_evidence;
-  /// Why we ended it ("deadline", "cancel", "shutdown", "start", "protocol"), empty if we did not.
+  /// Why we ended it ("deadline", "cancel", "shutdown", "start", "protocol", "heartbeat",
+  /// "health"), empty if we did not.
   std::string ended_by_us;
   /// Tool that ran when it died, empty if none. Of several the one for which we ended it, else the
   /// one of the first lane.
