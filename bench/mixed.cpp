@@ -30,7 +30,9 @@ int64_t now() {
 /// Makes calls of `timed` and records what becomes of them.
 class recording {
 public:
-  recording(runtime& pool, uint64_t seed) : pool_{pool}, random_{seed} {}
+  /// `share`: of calls that are long.
+  recording(runtime& pool, uint64_t seed, double share)
+    : pool_{pool}, random_{seed}, long_{share} {}
 
   /// `then` is called at its end, from a thread of the runtime.
   void submit(std::function<void()> then) {
@@ -39,7 +41,7 @@ public:
     {
       std::lock_guard lock{mutex_};
       number = calls_.size();
-      is_long = std::bernoulli_distribution{long_share}(random_);
+      is_long = long_(random_);
       calls_.push_back({.is_long = is_long, .submitted = now()});
     }
     auto text = "{\"x\": " + std::to_string(number)
@@ -72,6 +74,7 @@ private:
   runtime& pool_;
   std::mutex mutex_; // guards what follows
   std::mt19937_64 random_;
+  std::bernoulli_distribution long_;
   std::vector<recorded_call> calls_;
 };
 
@@ -138,7 +141,7 @@ void mixed(const words& args) {
   auto pool = start_pool(args[0], lanes, 100'000);
   auto span = std::chrono::duration<double>(std::stod(args[2]));
   auto seed = std::stoull(args[3]);
-  recording calls{pool, seed};
+  recording calls{pool, seed, args[1] == "short" ? 0 : long_share};
   if (args[1] == "closed")
     run_closed(calls, span);
   else
