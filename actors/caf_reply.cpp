@@ -49,6 +49,8 @@ core::call_ptr call_of(request& x, const caf::strong_actor_ptr& requester, caf::
   group->options.traceparent = std::move(x.traceparent);
   group->options.priority = x.priority;
   group->options.tenant = std::move(x.tenant);
+  if (x.idempotent)
+    group->options.idempotent = true;
   auto result = std::make_unique<core::call>();
   result->id = next_call_id();
   result->group = std::move(group);

@@ -6,6 +6,7 @@
 #include "actors/io/process.hpp"
 
 #include <snakepit/caf.hpp>
+#include <snakepit/poison.hpp>
 
 #include <caf/actor.hpp>
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -158,6 +159,10 @@ struct worker_down {
   std::shared_ptr<const death_certificate> certificate;
   /// Calls that it had not begun, in their order.
   std::vector<core::call_ptr> returned;
+  /// Calls that were lost with it, and what they are answered with if they do not run again.
+  std::vector<std::pair<core::call_ptr, error>> lost;
+  /// Whether the first of these was all that ran in it, and it has died by itself.
+  bool killed_by_call = false;
   /// How many calls it has been given in all. Those that the POOL sent and are not among them come
   /// with `calls_back`.
   uint64_t received = 0;
@@ -217,6 +222,12 @@ struct ready_waiter {
   }
 };
 
+/// Asks which calls are refused since they have killed workers, or has them forgotten first.
+struct poison_query {
+  bool clear = false;
+  std::function<void(std::vector<poisoned_call>)> done;
+};
+
 /// Asks for the statistics.
 struct stats_query {
   std::function<void(pool_stats)> done;
@@ -274,5 +285,6 @@ CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stacks_taken>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stacks_query>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_health>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::heartbeat_answer>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::poison_query>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

@@ -32,6 +32,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
     [&st](local<ready_waiter>& x) { st.on_waiter(*x); },
     [&st](local<stats_query>& x) { st.on_stats(*x); },
     [&st](local<stacks_query>& x) { st.on_stacks(*x); },
+    [&st](local<poison_query>& x) { st.on_poison(*x); },
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
     [&st](local<drain_order>& x) { st.on_drain(*x); },
     [&st](atom::tick) { st.on_tick(); },
@@ -47,6 +48,7 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   board = std::make_unique<core::lane_board>(x.queue.prefetch_time);
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart);
+  poison = std::make_unique<core::poison_table>(x.poison);
   standing = {std::min(x.min_ready, slots->size()), slots->size()};
   events = {world.events, x.name, [this] { return now(); }};
   world.entry->set_tools(tools);
@@ -152,6 +154,7 @@ void pool_state::on_worker_down(worker_down& x) {
   if (x.worker)
     caf::anon_send(caf::actor_cast<worker_actor>(x.worker), atom::buried_v);
   take_back(std::move(x.returned));
+  take_lost(x);
   start_workers();
   answer_waiters();
   dispatch();
@@ -197,12 +200,13 @@ void pool_state::on_stats(stats_query& x) {
   s.workers_waiting = slots->waiting();
   s.lanes = ready() * settings.lanes;
   s.busy = board->busy();
-  s.queued = queue->size();
+  s.queued = queue->size() + retries.size();
   s.queued_bytes = queue->bytes();
   s.in_flight = board->in_flight();
   s.calls_admitted = counters.admitted;
   s.calls_succeeded = counters.succeeded;
   s.calls_failed = counters.failed;
+  s.calls_retried = counters.retried;
   s.late_replies = counters.late;
   s.rejected = counters.rejected();
   s.errors = counters.errors();
@@ -222,6 +226,11 @@ void pool_state::on_cancel(cancel_order& x) {
     end_drain_if_done();
     return;
   }
+  if (auto call = retries.withdraw(&ticket)) {
+    give_up_cancelled(*call);
+    end_drain_if_done();
+    return;
+  }
   auto* member = find_member(ticket.slot, ticket.generation);
   if (member && member->worker)
     caf::anon_send(caf::actor_cast<worker_actor>(member->worker), make_local(std::move(x)));
@@ -231,6 +240,7 @@ void pool_state::on_drain(drain_order& x) {
   if (!std::exchange(draining, true))
     drain_begun = now();
   slots->stop();
+  end_retries();
   drained.push_back(std::move(x.done));
   drain_until = std::min(drain_until, core::later(now(), x.timeout));
   answer_waiters();
@@ -250,6 +260,7 @@ void pool_state::on_tick() {
                     "`" + call->group->tool + "` waited too long for a worker",
                     {{"pool", settings.config.name}}});
   }
+  run_again();
   start_workers();
   if (now() >= drain_until)
     fail_queued({reason::draining, "the pool stops"});
@@ -307,9 +318,9 @@ void pool_state::note_resources() {
 }
 
 void pool_state::arm() {
-  auto at = std::min({queue->next_deadline(), slots->next_due(), drain_until});
+  auto at = std::min({queue->next_deadline(), retries.next_due(), slots->next_due(), drain_until});
   if (worker_supervisor == nullptr)
-    at = std::min(queue->next_deadline(), drain_until);
+    at = std::min({queue->next_deadline(), retries.next_due(), drain_until});
   if (drained.empty() && drain_until != core::never && now() >= drain_until)
     at = queue->next_deadline();
   if (at >= armed)

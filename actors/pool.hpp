@@ -3,8 +3,10 @@
 #include "actors/core/call_queue.hpp"
 #include "actors/core/lane_board.hpp"
 #include "actors/core/lane_watch.hpp"
+#include "actors/core/poison_table.hpp"
 #include "actors/core/pool_counters.hpp"
 #include "actors/core/pool_standing.hpp"
+#include "actors/core/retry.hpp"
 #include "actors/core/run_times.hpp"
 #include "actors/core/slot_table.hpp"
 #include "actors/messages.hpp"
@@ -46,6 +48,8 @@ using pool_actor = pool_interface::extend<
   caf::reacts_to<local<stats_query>>,
   // From the runtime; handed to the worker of the slot.
   caf::reacts_to<local<stacks_query>>,
+  // From the runtime; answered at once.
+  caf::reacts_to<local<poison_query>>,
   // A handle gives up its call.
   caf::reacts_to<local<cancel_order>>,
   // From the runtime: stop admitting, finish what is there.
@@ -103,6 +107,7 @@ struct pool_state {
   void on_waiter(ready_waiter& x);
   void on_stats(stats_query& x);
   void on_stacks(stacks_query& x);
+  void on_poison(poison_query& x);
   void on_cancel(cancel_order& x);
   void on_drain(drain_order& x);
   void on_tick();
@@ -160,6 +165,24 @@ struct pool_state {
   /// Puts calls that no worker has begun back to the front of the queue.
   void take_back(std::vector<core::call_ptr> calls);
 
+  // -- calls that were lost with their worker --
+
+  using lost_call = std::pair<core::call_ptr, error>;
+
+  /// Has them run again later, or answers them.
+  void take_lost(worker_down& x);
+  /// When it is to run again; nothing: it is not.
+  std::optional<core::time_point> may_run_again(const core::call& x, reason why);
+  void answer_lost(std::vector<lost_call> ends);
+  /// Queues those whose pause is over.
+  void run_again();
+  /// Answers all that were to run again.
+  void end_retries();
+  /// A worker died while it ran this call and no other.
+  void note_killer(const core::call& x, const death_certificate& of);
+  /// Why the call is refused, if it has killed workers.
+  std::optional<error> poisoned(const core::call& x);
+
   /// Looks after lanes as long as any holds more than one call.
   void keep_looking();
   void look_after(uint32_t slot, member& x, core::time_point time, bool others_idle);
@@ -201,6 +224,8 @@ struct pool_state {
   std::unique_ptr<core::run_times> times;
   std::unique_ptr<core::slot_table> slots;
   std::shared_ptr<const core::tool_table> tools = std::make_shared<core::tool_table>();
+  std::unique_ptr<core::poison_table> poison;
+  core::retry_line retries;
   core::pool_counters counters;
   core::pool_standing standing;
   pool_events events;

@@ -51,6 +51,9 @@ std::optional<error> pool_state::refusal(core::call& x) {
       return std::move(ok.error());
   if (auto why = core::check_size(x.bytes(), config.limits.inline_bytes))
     return why;
+  if (!poison->empty())
+    if (auto why = poisoned(x))
+      return why;
   if (auto why = unmeetable(x))
     return why;
   if (queue->has_room(x.bytes()))

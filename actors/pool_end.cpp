@@ -14,6 +14,7 @@ void pool_state::give_up_cancelled(core::call& x) {
 }
 
 void pool_state::fail_queued(const error& why) {
+  end_retries();
   for (auto& call : queue->clear()) {
     events.left(*call);
     give_up(*call, why);

@@ -116,6 +116,14 @@ void pool_events::tell_end(const core::call& x, std::string_view outcome, durati
   });
 }
 
+void pool_events::retried(const core::call& x, reason why, duration pause) const {
+  emit(event_kind::call_retried, [&](event_draft& to) {
+    put(to, x);
+    to.number("pause_us", pause).text("reason", to_string(why));
+    to.text("attempt", std::to_string(x.attempt + 1));
+  });
+}
+
 void pool_events::late(const std::string& tool, duration run, const worker_name& worker) const {
   emit(event_kind::call_late_reply, [&](event_draft& to) {
     put(to, worker);

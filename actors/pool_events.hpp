@@ -60,6 +60,9 @@ public:
   /// We end a call: its caller cancelled it, or something went wrong.
   void failed(const core::call& x, reason why) const;
 
+  /// A call that was lost with its worker is to run again.
+  void retried(const core::call& x, reason why, duration pause) const;
+
   // Of these two it should be asked before whether they are wanted.
   void late(const std::string& tool, duration run, const worker_name& worker) const;
   void sent(const core::batch& x, const worker_name& worker) const;

@@ -165,6 +165,14 @@ std::vector<pool_stats> runtime::stats() {
   return impl_->stats(5s);
 }
 
+std::vector<poisoned_call> runtime::poisoned() {
+  return impl_->poisoned(5s, false);
+}
+
+size_t runtime::clear_poisoned() {
+  return impl_->poisoned(5s, true).size();
+}
+
 void runtime::stacks(const std::string& pool, uint32_t slot,
                      std::function<void(result<stack_report>)> done) {
   auto place = impl_->find(pool);

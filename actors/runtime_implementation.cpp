@@ -297,6 +297,24 @@ result<start_report> runtime::implementation::await(const std::string& pool, dur
 
 // -- statistics -------------------------------------------------------------------
 
+std::vector<poisoned_call> runtime::implementation::poisoned(duration timeout, bool clear) {
+  auto waiting = std::vector<std::future<std::vector<poisoned_call>>>{};
+  for (auto& x : pools) {
+    auto promise = std::make_shared<std::promise<std::vector<poisoned_call>>>();
+    waiting.push_back(promise->get_future());
+    auto query = poison_query{clear, [promise](auto list) { promise->set_value(std::move(list)); }};
+    if (auto actor = x.entry->actor())
+      caf::anon_send(caf::actor_cast<pool_actor>(actor), make_local(std::move(query)));
+  }
+  auto until = core::later(clock::now(), timeout);
+  auto all = std::vector<poisoned_call>{};
+  for (auto& x : waiting)
+    if (auto list = take(x, until))
+      all.insert(all.end(), list->begin(), list->end());
+  std::sort(all.begin(), all.end(), [](auto& a, auto& b) { return a.since < b.since; });
+  return all;
+}
+
 std::vector<pool_stats> runtime::implementation::stats(duration timeout) const {
   auto waiting = std::vector<std::future<pool_stats>>{};
   for (auto& x : pools) {

@@ -80,6 +80,9 @@ public:
   /// Of every pool; one that does not answer within `timeout` is "stopped".
   std::vector<pool_stats> stats(duration timeout) const;
 
+  /// Of every pool that answers within `timeout`; `clear`: and has them forgotten.
+  std::vector<poisoned_call> poisoned(duration timeout, bool clear);
+
   result<void> stop(duration drain);
 
   // Order matters: what is declared later goes first.

@@ -116,14 +116,17 @@ void worker_state::settle() {
   down.was_ready = was_ready;
   down.certificate = certificate;
   down.received = calls_received;
+  auto killer = size_t{0};
   for (uint32_t i = 0; i < lanes.size(); ++i) {
     auto& x = settlements[i];
     auto ends = std::vector<ending>{};
+    // The pool decides whether they run again; without one they are answered here.
     auto lose = [&](core::call_ptr call, bool had_ended) {
       if (!call || !call->group)
         return; // answered before, or a probe
       auto why = core::lost_call(call->group->tool, certificate, had_ended);
-      ends.emplace_back(std::move(call), std::move(why));
+      auto& to = pool_gone ? ends : down.lost;
+      to.emplace_back(std::move(call), std::move(why));
     };
     for (auto& one : overdue)
       if (one.lane == i) {
@@ -132,14 +135,20 @@ void worker_state::settle() {
         why.details.emplace("certificate_id", certificate->id);
         ends.emplace_back(std::move(one.call), std::move(why));
       }
+    if (x.running && x.running->group && certificate->running.size() == 1 && !pool_gone) {
+      down.killed_by_call = certificate->ended_by_us.empty() && exit && exit->known;
+      killer = down.lost.size();
+    }
+    lose(std::move(x.running), false);
     for (auto& call : x.ended)
       lose(std::move(call), true);
-    lose(std::move(x.running), false);
     answer(std::move(ends), done_on(i));
     for (auto& call : x.not_started)
       if (call->group)
         down.returned.push_back(std::move(call));
   }
+  if (down.killed_by_call)
+    std::swap(down.lost.front(), down.lost[killer]);
   // In their order: what was sent first comes first.
   for (auto& call : returned)
     down.returned.push_back(std::move(call));

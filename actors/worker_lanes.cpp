@@ -59,11 +59,11 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
     auto left = std::chrono::duration_cast<std::chrono::microseconds>(call->deadline - time);
     auto budget = call->deadline == core::never ? 0 : std::max<int64_t>(left.count(), 1);
     auto& options = call->group->options;
-    auto has_context =
-      !options.session.empty() || !options.correlation_id.empty() || !options.traceparent.empty();
+    auto has_context = !options.session.empty() || !options.correlation_id.empty()
+                       || !options.traceparent.empty() || call->attempt > 1;
     batch.items.push_back({number, static_cast<uint64_t>(budget), call->data,
                            call->attachments.empty() ? nullptr : &call->attachments,
-                           has_context ? &options : nullptr});
+                           has_context ? &options : nullptr, call->attempt});
     lane.calls.add(std::move(call));
   }
   flush();

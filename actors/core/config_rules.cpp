@@ -164,6 +164,12 @@ std::optional<config_fault> check_values(const std::vector<config_key>& keys,
   return std::nullopt;
 }
 
+bool can_be_retried(std::string_view word) {
+  auto why = find_reason(word);
+  return why == reason::worker_crashed || why == reason::worker_killed
+         || why == reason::worker_hung;
+}
+
 /// Combinations within one pool.
 std::optional<config_fault> check_pool(const pool_config& x, const std::string& path,
                                        const std::string& whose) {
@@ -208,6 +214,11 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
                  "`heartbeat.gil_limit` (" + format_duration(x.heartbeat.gil_limit)
                    + ") is less than `heartbeat.timeout` (" + format_duration(x.heartbeat.timeout)
                    + "), before which nobody looks");
+  for (auto& word : x.retry.on)
+    if (!can_be_retried(word))
+      return fault("retry.on", "`retry.on`: " + quoted(word)
+                                 + " is not a loss after which a call can be run again; wanted "
+                                   "`worker_crashed`, `worker_killed` or `worker_hung`");
   if (x.limits.inline_bytes > x.queue.max_bytes)
     return fault("limits.inline", "`limits.inline` (" + format_size(x.limits.inline_bytes)
                                     + ") is more than `queue.max_bytes` ("

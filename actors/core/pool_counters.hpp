@@ -16,6 +16,7 @@ public:
   uint64_t succeeded = 0;
   uint64_t failed = 0;
   uint64_t late = 0;
+  uint64_t retried = 0;
   uint64_t starts = 0;
   uint64_t start_failures = 0;
   uint64_t exits = 0;

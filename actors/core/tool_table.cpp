@@ -91,6 +91,12 @@ result<void> tool_table::check(call& x) const {
   return {};
 }
 
+bool tool_table::is_idempotent(const call& x) const noexcept {
+  if (auto said = x.group->options.idempotent)
+    return *said;
+  return x.tool < tools_.size() && tools_[x.tool]->description.idempotent;
+}
+
 std::vector<tool_description> tool_table::list() const {
   auto result = std::vector<tool_description>{};
   for (auto& [name, index] : serving_)

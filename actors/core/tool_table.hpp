@@ -46,6 +46,9 @@ public:
   /// schema_mismatch, invalid_argument, too_deep.
   result<void> check(call& x) const;
 
+  /// Whether a call that was checked may run twice: as its options say, else as its tool does.
+  bool is_idempotent(const call& x) const noexcept;
+
   /// Tools that are there now, by name.
   std::vector<tool_description> list() const;
 

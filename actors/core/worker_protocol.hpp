@@ -68,8 +68,9 @@ struct batch_item {
   uint64_t budget_us = 0; ///< 0: no deadline
   std::string_view data;
   const std::vector<std::string>* attachments = nullptr;
-  /// Null unless the call has one of session, traceparent, correlation id.
+  /// Null unless the call has one of session, traceparent, correlation id, or runs again.
   const call_options* options = nullptr;
+  uint32_t attempt = 1;
 };
 
 /// Calls for one lane; call i has the number first_seq + i.

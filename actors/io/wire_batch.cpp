@@ -74,6 +74,8 @@ void encode_rare(uint32_t index, const core::batch_item& item, v1::Batch& out) {
     row.set_session(item.options->session);
     row.set_traceparent(item.options->traceparent);
     row.set_correlation_id(item.options->correlation_id);
+    if (item.attempt > 1)
+      row.set_attempt(item.attempt);
   }
 }
 

@@ -91,6 +91,9 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   CHECK(failure(busy.future.get()) == reason::cancelled);
 
   CHECK(failure(uut.execute("die", no_arguments())) == reason::worker_crashed);
+  auto harmless = call_options{};
+  harmless.idempotent = true;
+  CHECK(failure(uut.execute("die", no_arguments(), harmless)) == reason::worker_crashed);
   CHECK(uut.execute("add", value{{"a", 1}, {"b", 2}}).value() == value{3});
   auto elsewhere = call_options{};
   elsewhere.pool = "forked";

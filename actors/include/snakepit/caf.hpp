@@ -35,11 +35,13 @@ struct request {
   std::string traceparent{};
   snakepit::priority priority = snakepit::priority::normal;
   std::string tenant{};
+  /// Running it twice does no harm, whatever the tool says.
+  bool idempotent = false;
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, request& x) {
     return f(x.tool, x.args, x.attachments, x.raw, x.timeout, x.queue_timeout, x.session,
-             x.correlation_id, x.traceparent, x.priority, x.tenant);
+             x.correlation_id, x.traceparent, x.priority, x.tenant, x.idempotent);
   }
 };
 

@@ -30,6 +30,9 @@ struct call_options {
   /// On whose behalf it is made; empty: nobody's in particular. Tenants share a pool fairly by the
   /// time that their calls take. 256 bytes at most.
   std::string tenant;
+  /// Whether running it twice does no harm; then it is run again if its worker is lost, see
+  /// `pool_config::retry`. None: as the tool says (`@tool(idempotent=True)`).
+  std::optional<bool> idempotent;
   /// Travels with the call into Python and into the logs.
   std::string session;
   std::string correlation_id;

@@ -103,6 +103,29 @@ struct heartbeat_config {
   duration gil_limit = infinite;
 };
 
+/// Whether and when a call that was lost with its worker is run again: only one that is idempotent,
+/// and only if its deadline leaves time for the pause before it.
+struct retry_config {
+  /// Runs of a call in all; 1: none is run again.
+  size_t attempts = 3;
+  /// Pause before the second run, the third...; the last one stays.
+  std::vector<duration> backoff{std::chrono::milliseconds{100}, std::chrono::milliseconds{200},
+                                std::chrono::milliseconds{400}};
+  /// Pauses differ by up to this part.
+  double jitter = 0.25;
+  /// Which losses: worker_crashed, worker_killed, worker_hung.
+  std::vector<std::string> on{"worker_crashed", "worker_killed", "worker_hung"};
+};
+
+/// A call that has killed several workers is refused for a while.
+struct poison_config {
+  bool enabled = true;
+  /// Deaths of workers, each while it ran this call and no other, after which it is refused.
+  size_t crashes = 3;
+  /// How long a death is remembered, and such a call refused.
+  duration ttl = std::chrono::minutes{10};
+};
+
 /// What the kernel holds each worker to, and who it is. 0: as the host.
 struct limits_config {
   /// Bytes of memory of its own (RLIMIT_DATA): beyond it an allocation fails, in Python with
@@ -162,6 +185,8 @@ struct pool_config {
   heartbeat_config heartbeat{};
   /// A lane that has been idle for so long is proved by a probe; `infinite`: never.
   duration health_interval = std::chrono::seconds{30};
+  retry_config retry{};
+  poison_config poison{};
   limits_config limits{};
   chaos_config chaos{};
 };

@@ -4,6 +4,7 @@
 #include <snakepit/config.hpp>
 #include <snakepit/error.hpp>
 #include <snakepit/event.hpp>
+#include <snakepit/poison.hpp>
 #include <snakepit/value.hpp>
 
 #include <chrono>
@@ -95,6 +96,7 @@ struct pool_stats {
   uint64_t calls_admitted = 0;              ///< since start
   uint64_t calls_succeeded = 0;             ///< since start
   uint64_t calls_failed = 0;                ///< since start, refused ones not included
+  uint64_t calls_retried = 0;               ///< runs of calls after their worker was lost
   uint64_t late_replies = 0;                ///< results that came after their call was answered
   std::map<std::string, uint64_t> rejected; ///< by reason, since start
   std::map<std::string, uint64_t> errors;   ///< answered with an error, by reason, since start
@@ -196,6 +198,12 @@ public:
 
   /// Statistics of every pool, in the order of the configuration.
   std::vector<pool_stats> stats();
+
+  /// Calls that are refused since they have killed workers, of all pools, the latest first.
+  std::vector<poisoned_call> poisoned();
+
+  /// Forgets them: such calls are tried again. Returns how many there were.
+  size_t clear_poisoned();
 
   /// What the worker in this slot does now: the stacks of its threads and what the kernel says of
   /// them. It is not disturbed: whatever it waits for, it goes on to wait for. `done` is called
