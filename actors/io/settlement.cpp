@@ -3,6 +3,8 @@
 #include "actors/io/killer.hpp"
 #include "actors/io/ledger_file.hpp"
 #include "actors/io/process_scan.hpp"
+#include "actors/io/random_bytes.hpp"
+#include "actors/io/run_directory.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -143,6 +145,9 @@ result<cleanup_report> cleanup(const config& cfg, bool dry_run) {
     }
   auto self = io::own_settler(core::instance_label(place.name, place.id));
   auto out = io::settle(place, self, nullptr, dry_run);
+  if (!dry_run) // which removes the sockets that dead runs have left
+    if (auto made = io::run_directory::make(cfg.instance.run_dir, io::make_run_id()); !made)
+      troubles.push_back(made.error().message);
   out.troubles.insert(out.troubles.begin(), troubles.begin(), troubles.end());
   return out;
 }

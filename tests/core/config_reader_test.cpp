@@ -90,8 +90,9 @@ TEST_CASE("an unknown key is named with the nearest one, where it belongs, or wi
         == "pit.yaml:1:1: unknown key `pols`; did you mean `pools`?");
   CHECK(fault_of(t.map({{"max_calls", t.null()}}))
         == "pit.yaml:1:1: unknown key `max_calls`; there is `pools[].queue.max_calls`");
-  CHECK(fault_of(t.map({{"instance", t.map({{"gateway", t.null()}})}}))
-        == "pit.yaml:1:1: unknown key `gateway`; known here: `name` and `run_dir`");
+  CHECK(
+    fault_of(t.map({{"instance", t.map({{"gateway", t.null()}})}}))
+    == "pit.yaml:1:1: unknown key `gateway`; known here: `name`, `id`, `state_dir` and `run_dir`");
   CHECK(fault_of(pool({{"queue", t.map({{"max_call", t.null()}})}}))
         == "pit.yaml:1:1: unknown key `max_call`; did you mean `max_calls`?");
   CHECK(fault_of(t.map({{"timeouts.call", t.plain("5s")}})).find("unknown key")

@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(settlement_fixture,
 }
 
 TEST_CASE_FIXTURE(settlement_fixture, "one that is deaf to SIGTERM is killed, group and all [R6]") {
-  auto worker = stray{deaf};
+  auto worker = stray{deaf, {{}, false, 0}};
   auto member = stray{deaf, {{}, false, worker.pid()}};
   leave({row(1, worker.identity())});
   auto got = settle();

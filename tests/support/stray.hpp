@@ -16,7 +16,7 @@
 namespace snakepit::test {
 
 /// A process that nobody looks after: a shell command in a session or group of its own. Ended and
-/// reaped at the end.
+/// reaped at the end. One that is to `exec sleep` has done so.
 class stray {
 public:
   struct traits {
@@ -44,6 +44,9 @@ public:
     ::posix_spawnattr_destroy(&attributes);
     REQUIRE(failed == 0);
     start_time_ = io::read_proc_stat(pid_).value().start_time;
+    // For a moment of each exec there is no environment to be read.
+    if (script.find("exec sleep") != std::string::npos)
+      REQUIRE(eventually(patience, [&] { return io::command_line_of(pid_).starts_with("sleep"); }));
   }
   ~stray() {
     if (pid_ <= 0)
