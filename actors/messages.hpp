@@ -2,6 +2,7 @@
 
 #include "actors/core/call.hpp"
 #include "actors/core/lane_board.hpp"
+#include "actors/core/ledger_entry.hpp"
 #include "actors/core/run_times.hpp"
 #include "actors/io/process.hpp"
 
@@ -43,6 +44,7 @@ struct launch_order {
   io::launch_spec spec;
   io::process_events events;
   std::function<void(result<std::unique_ptr<io::process>>)> done;
+  core::worker_key who{};
 };
 
 // -- towards the WORKER ---------------------------------------------------------

@@ -212,6 +212,10 @@ const std::string& runtime::run_id() const noexcept {
   return impl_->run_id;
 }
 
+std::string runtime::ledger_trouble() const {
+  return impl_->registry->trouble();
+}
+
 // -- handles ----------------------------------------------------------------------
 
 void call_handle::cancel() {

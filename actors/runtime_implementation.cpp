@@ -122,6 +122,8 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
     x->sink = std::move(*sink);
   }
   x->directory = std::make_shared<io::run_directory>(std::move(*directory));
+  if (auto ok = x->open_ledger(cfg.instance); !ok)
+    return tl::unexpected{std::move(ok.error())};
   x->launcher = std::move(*launcher);
   x->own = std::move(own);
   if (x->own)
@@ -131,6 +133,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
 
   auto context = settings_context{};
   context.run_id = x->run_id;
+  context.marks = x->marks(cfg.instance);
   context.next_socket = [place = x->directory] { return place->next_socket(); };
   context.token = [] { return io::random_bytes(token_bytes); };
   context.bridge = *bridge;
@@ -149,7 +152,8 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
                            {},
                            x->metrics.add_pool(pool.name),
                            x->events},
-                          x->launcher};
+                          x->launcher,
+                          x->registry};
     if (plan.settings.template_launch) {
       auto forks =
         io::make_template_launcher(x->launcher, template_of(plan.settings, x->log, x->events));
@@ -163,7 +167,9 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
     plans.push_back(std::move(plan));
   }
   x->cfg = std::move(cfg);
-  apart([&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log)); });
+  auto registry = registry_world{x->registry, x->ledger, x->log, x->events};
+  apart(
+    [&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log, registry)); });
   x->root_was_made = true;
   auto& impl = *x;
   auto out = runtime{std::move(x)}; // stops it if something is missing
@@ -187,7 +193,11 @@ result<void> runtime::implementation::start_admin() {
   source.has_started = [this] {
     return std::all_of(pools.begin(), pools.end(), [](auto& x) { return x.metrics->was_ready(); });
   };
-  source.metrics = [this] { return metrics.text(stats(admin_patience), *log); };
+  source.metrics = [this] {
+    metrics.set_ledger_degraded(!registry->trouble().empty());
+    return metrics.text(stats(admin_patience), *log);
+  };
+  source.ledger_is_degraded = [this] { return !registry->trouble().empty(); };
   auto server = telemetry::admin_server::start(address.host, address.port, std::move(source));
   if (!server)
     return tl::unexpected{std::move(server.error())};

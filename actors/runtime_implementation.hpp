@@ -1,8 +1,10 @@
 #pragma once
 
+#include "actors/io/ledger.hpp"
 #include "actors/io/process.hpp"
 #include "actors/io/run_directory.hpp"
 #include "actors/pool.hpp"
+#include "actors/process_registry.hpp"
 #include "telemetry/admin_server.hpp"
 #include "telemetry/event_hub.hpp"
 
@@ -93,6 +95,8 @@ public:
   std::shared_ptr<telemetry::event_hub> events;
   std::shared_ptr<io::run_directory> directory;
   std::unique_ptr<own_system> own;
+  std::shared_ptr<io::sqlite_ledger> ledger;
+  std::shared_ptr<registry_entry> registry;
   std::shared_ptr<io::process_launcher> launcher;
   /// Those of pools with a template; each uses `launcher` where it cannot fork.
   std::vector<std::shared_ptr<io::process_launcher>> forks;
@@ -106,6 +110,17 @@ public:
 
 private:
   result<void> start_admin();
+
+  // The ledger of processes: see runtime_ledger.cpp.
+
+  /// Opens it and settles what dead runs have left. Fails if the instance has an id and runs
+  /// already, or the folder is not ours.
+  result<void> open_ledger(const instance_config& instance);
+  /// Variables for the environment of all our processes.
+  std::map<std::string, std::string> marks(const instance_config& instance) const;
+  void tell(const cleanup_report& x);
+  /// Removes it, unless a process of ours is still there.
+  void close_ledger();
 
   struct drain_state;
 

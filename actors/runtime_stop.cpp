@@ -46,6 +46,8 @@ struct runtime::implementation::drain_state {
 runtime::implementation::implementation() : drain_{std::make_shared<drain_state>()} {}
 
 runtime::implementation::~implementation() {
+  if (ledger) // it was never started
+    ledger->remove();
   if (closer_.joinable())
     closer_.join();
 }
@@ -180,6 +182,7 @@ void runtime::implementation::close() {
   for (auto& x : pools)
     x.entry->set_actor(nullptr);
   stop_launchers();
+  close_ledger();
   apart([this] { own = nullptr; });
   directory = nullptr;
 }

@@ -38,7 +38,7 @@ std::string adapter_of(const std::string& adapter) {
 /// What starts the pool's template. The last argument makes room for a worker's command line, which
 /// is written over the template's.
 io::launch_spec template_launch_of(const pool_config& pool, const worker_config& common,
-                                   core::environment_layers layers) {
+                                   const core::environment_layers& layers) {
   constexpr size_t room = 200;
   auto x = common.launch;
   x.label = pool.name + "/template";
@@ -48,7 +48,6 @@ io::launch_spec template_launch_of(const pool_config& pool, const worker_config&
     x.arguments.push_back(module == "adapter" ? "adapter=" + common.hello.adapter
                                               : "preload=" + module);
   x.arguments.push_back(std::string(room, ' '));
-  layers.ours = {{"SNAKEPIT_RUN_ID", common.hello.run_id}};
   x.environment = core::merge_environment(layers);
   return x;
 }
@@ -82,8 +81,10 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   common.hello.threads = pool.profile == "thread";
   common.hello.payload_bytes = pool.limits.inline_bytes;
   common.hello.depth = max_depth;
-  auto layers = core::environment_layers{
-    .host = context.environment, .configured = all.python.env, .module_path = {context.bridge}};
+  auto layers = core::environment_layers{.host = context.environment,
+                                         .configured = all.python.env,
+                                         .ours = context.marks,
+                                         .module_path = {context.bridge}};
   layers.suggested = core::thread_limits(pool, result.workers, context.processors, layers);
   for (auto& x : all.python.path)
     layers.module_path.push_back(x);
@@ -107,7 +108,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
                           "slot=" + std::to_string(slot),
                           "gen=" + std::to_string(generation)};
     auto complete = layers;
-    complete.ours = {{"SNAKEPIT_RUN_ID", context.run_id}, {"SNAKEPIT_SOCKET", socket}};
+    complete.ours.emplace("SNAKEPIT_SOCKET", socket);
     x.launch.environment = core::merge_environment(complete);
     return x;
   };

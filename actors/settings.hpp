@@ -6,6 +6,7 @@
 #include <snakepit/config.hpp>
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ namespace snakepit {
 /// What all pools of a runtime have in common.
 struct settings_context {
   std::string run_id;
+  /// What tells our processes from others, in their environment.
+  std::map<std::string, std::string> marks;
   /// A path for the next worker's socket.
   std::function<std::string()> next_socket;
   /// 32 random bytes.

@@ -32,8 +32,20 @@ child_spec level(supervisor_spec spec) {
 child_spec spawner_child(const pool_plan& plan) {
   auto result = child_spec{};
   result.name = "spawner";
-  result.start = [launcher = plan.launcher](const start_context& context) {
-    return caf::actor_cast<caf::actor>(context.system.spawn(spawner, launcher));
+  result.start = [launcher = plan.launcher,
+                  registry = plan.registry](const start_context& context) {
+    return caf::actor_cast<caf::actor>(context.system.spawn(spawner, launcher, registry));
+  };
+  return result;
+}
+
+child_spec registry_child(const registry_world& world) {
+  auto result = child_spec{};
+  result.name = "process registry";
+  result.start = [world](const start_context& context) {
+    auto handle = caf::actor_cast<caf::actor>(context.system.spawn(process_registry, world));
+    world.entry->set_actor(handle);
+    return handle;
   };
   return result;
 }
@@ -80,8 +92,8 @@ supervisor_spec pool_tree(const pool_plan& plan) {
 
 } // namespace
 
-supervisor_spec root_tree(std::vector<pool_plan> pools,
-                          const std::shared_ptr<telemetry::log>& log) {
+supervisor_spec root_tree(std::vector<pool_plan> pools, const std::shared_ptr<telemetry::log>& log,
+                          const registry_world& registry) {
   auto all = supervisor_spec{};
   all.name = "pools";
   all.stop = core::stop_order::together;
@@ -95,6 +107,8 @@ supervisor_spec root_tree(std::vector<pool_plan> pools,
   root.intensity = 3;
   root.period = std::chrono::seconds{60};
   root.on_fault = fault_log("root", log);
+  if (registry.entry)
+    root.children.push_back(registry_child(registry));
   root.children.push_back(level(std::move(all)));
   return root;
 }

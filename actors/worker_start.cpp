@@ -38,7 +38,8 @@ void worker_state::launch() {
   born = phase_begun = now();
   start_deadline = core::later(born, cfg.start_timeout);
   auto to = worker_actor{self};
-  auto order = launch_order{cfg.launch, process_events_for(to, cfg, world.log, pid), {}};
+  auto order = launch_order{cfg.launch, process_events_for(to, cfg, world.log, pid), {}, {}};
+  order.who = {cfg.hello.pool, cfg.hello.slot, cfg.hello.generation};
   order.done = [to](snakepit::result<std::unique_ptr<io::process>> x) {
     caf::anon_send(to, make_local(launched{std::move(x)}));
   };

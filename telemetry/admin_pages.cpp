@@ -7,7 +7,7 @@ namespace snakepit::telemetry {
 namespace {
 
 // Names of pools and states are words that need no escapes.
-std::string describe(const std::vector<pool_stats>& pools, bool good) {
+std::string describe(const std::vector<pool_stats>& pools, bool good, const admin_source& from) {
   auto text = std::string{R"({"ready": )"} + (good ? "true" : "false") + R"(, "pools": [)";
   auto separator = "";
   for (auto& x : pools) {
@@ -17,7 +17,10 @@ std::string describe(const std::vector<pool_stats>& pools, bool good) {
             + std::to_string(x.queued) + "}";
     separator = ", ";
   }
-  return text + "]}\n";
+  text += "]";
+  if (from.ledger_is_degraded)
+    text += std::string{R"(, "ledger": ")"} + (from.ledger_is_degraded() ? "degraded" : "ok") + '"';
+  return text + "}\n";
 }
 
 admin_page health(bool good, std::string body) {
@@ -38,7 +41,7 @@ admin_page admin_answer(std::string_view path, const admin_source& from) {
   if (path == "/readyz") {
     auto pools = from.pools();
     auto good = std::all_of(pools.begin(), pools.end(), [](auto& x) { return x.state == "ready"; });
-    return health(good, describe(pools, good));
+    return health(good, describe(pools, good, from));
   }
   return {404, "text/plain; charset=utf-8", "there is /metrics, /livez, /readyz and /startupz\n"};
 }

@@ -23,6 +23,8 @@ struct admin_source {
   /// Whether every pool has been ready once.
   std::function<bool()> has_started;
   std::function<std::string()> metrics;
+  /// Whether the ledger of processes cannot be written, which makes nobody unready.
+  std::function<bool()> ledger_is_degraded{};
 };
 
 /// The page of a path: /metrics, /livez, /readyz, /startupz.

@@ -95,6 +95,17 @@ struct metrics::implementation {
                               .Help("Times a worker gave no sign of life for heartbeat.timeout")
                               .Register(registry);
 
+  Counter& orphans = prometheus::BuildCounter()
+                       .Name("snakepit_orphans_killed_total")
+                       .Help("Processes left by dead runs that were ended")
+                       .Register(registry)
+                       .Add({});
+  prometheus::Gauge& ledger_degraded = prometheus::BuildGauge()
+                                         .Name("snakepit_ledger_degraded")
+                                         .Help("1 while the ledger of processes cannot be written")
+                                         .Register(registry)
+                                         .Add({});
+
   implementation() {
     prometheus::BuildGauge()
       .Name("snakepit_build_info")
@@ -242,6 +253,14 @@ metrics::~metrics() = default;
 
 std::shared_ptr<pool_metrics> metrics::add_pool(const std::string& name) {
   return std::make_shared<counted_pool>(impl_, name);
+}
+
+void metrics::orphans_killed(size_t count) {
+  impl_->orphans.Increment(static_cast<double>(count));
+}
+
+void metrics::set_ledger_degraded(bool x) {
+  impl_->ledger_degraded.Set(x ? 1 : 0);
 }
 
 std::string metrics::text(const std::vector<pool_stats>& pools, const log& log) const {

@@ -60,6 +60,10 @@ public:
   /// Makes the metrics of a pool, known label values at 0. Lives longer than this if held.
   std::shared_ptr<pool_metrics> add_pool(const std::string& name);
 
+  /// Processes that dead runs had left were ended.
+  void orphans_killed(size_t count);
+  void set_ledger_degraded(bool x);
+
   /// The text that Prometheus reads: what was counted, and what `pools` and `log` say now.
   std::string text(const std::vector<pool_stats>& pools, const log& log) const;
 

@@ -35,6 +35,7 @@ void add_call(CLI::App& app, action& chosen);
 void add_map(CLI::App& app, action& chosen);
 void add_bench(CLI::App& app, action& chosen);
 void add_doctor(CLI::App& app, action& chosen);
+void add_cleanup(CLI::App& app, action& chosen);
 void add_config(CLI::App& app, action& chosen);
 void add_version(CLI::App& app, action& chosen);
 

@@ -94,6 +94,7 @@ int main(int argc, char** argv) {
   cli::add_map(app, chosen);
   cli::add_bench(app, chosen);
   cli::add_doctor(app, chosen);
+  cli::add_cleanup(app, chosen);
   cli::add_config(app, chosen);
   cli::add_version(app, chosen);
   auto command = command_in(app, argc, argv);

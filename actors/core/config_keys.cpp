@@ -10,7 +10,7 @@ std::vector<config_key> keys_of(config& x) {
      "Name of this runtime in logs and in its workers' environment."},
     {"instance.id",
      text_field{&x.instance.id},
-     {.null = true},
+     {.null = true, .name = true},
      "With one, the instance is exclusive: a second start with the same name and id fails and says "
      "who holds it. Without one many runs live side by side."},
     {"instance.state_dir",

@@ -3,6 +3,7 @@
 #include "actors/core/config_fields.hpp"
 #include "actors/core/config_keys.hpp"
 #include "actors/core/listen_address.hpp"
+#include "actors/core/process_marks.hpp"
 #include "actors/core/spelling.hpp"
 #include "actors/core/units.hpp"
 
@@ -61,7 +62,7 @@ struct value_check {
   using fault = std::optional<std::string>;
 
   fault operator()(const text_field& f) const {
-    if (rule.name && !is_name(*f.at))
+    if (rule.name && !(rule.null && f.at->empty()) && !is_name(*f.at))
       return quoted(*f.at)
              + " is not a name: up to 64 letters, digits, `_`, `.` and `-`, the first "
                "a letter or digit";
@@ -77,7 +78,7 @@ struct value_check {
     for (auto& [name, x] : *f.at) {
       if (name.empty() || name.size() > 255 || name.find('=') != std::string::npos || text(name))
         return quoted(name) + " is not a name for an environment variable";
-      if (name == "SNAKEPIT_RUN_ID")
+      if (is_mark(name))
         return quoted(name) + " is set by Snakepit, which finds its workers by it";
       if (text(x))
         return "the value of " + quoted(name) + " has a NUL in it";

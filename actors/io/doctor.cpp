@@ -31,8 +31,11 @@ std::vector<check> examine(const config& cfg, const std::string& adapter) {
       if (std::find(adapters.begin(), adapters.end(), x.adapter) == adapters.end())
         adapters.push_back(x.adapter);
   auto workers = workers_of(cfg);
-  std::vector<check> out{io::examine_kernel(), io::examine_run_directory(cfg),
-                         io::examine_processes(workers), io::examine_descriptors(workers),
+  std::vector<check> out{io::examine_kernel(),
+                         io::examine_run_directory(cfg),
+                         io::examine_state_directory(cfg),
+                         io::examine_processes(workers),
+                         io::examine_descriptors(workers),
                          io::examine_memory(workers)};
   io::python_examination{cfg}.run(adapters, out);
   return out;

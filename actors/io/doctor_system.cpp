@@ -4,6 +4,7 @@
 #include "actors/io/proc_files.hpp"
 #include "actors/io/random_bytes.hpp"
 #include "actors/io/run_directory.hpp"
+#include "actors/io/state_directory.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -109,6 +110,20 @@ check examine_run_directory(const config& cfg) {
     return {"run directory", verdict::fail, made.error().message,
             "set instance.run_dir to a short path of a folder of your own"};
   return {"run directory", verdict::ok, run_directory::base(cfg.instance.run_dir), {}};
+}
+
+check examine_state_directory(const config& cfg) {
+  auto place = ledger_place_of(cfg.instance);
+  if (auto made = make_state_directory(place.folder); !made) {
+    auto refused = made.error().reason == reason::invalid_config;
+    return {"state directory", refused ? verdict::fail : verdict::warn, made.error().message,
+            refused ? "set instance.state_dir to a folder of your own"
+                    : "without it what a killed host leaves is found by its environment only"};
+  }
+  if (::access(place.folder.c_str(), W_OK | X_OK) != 0)
+    return {"state directory", verdict::warn, place.folder + " cannot be written to",
+            "without it what a killed host leaves is found by its environment only"};
+  return {"state directory", verdict::ok, place.folder, {}};
 }
 
 check examine_processes(size_t workers) {

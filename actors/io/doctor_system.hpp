@@ -9,6 +9,7 @@ check examine_kernel();
 
 /// Whether sockets can be made where the configuration wants them.
 check examine_run_directory(const config& cfg);
+check examine_state_directory(const config& cfg);
 
 /// Whether `workers` of them find processes, descriptors and memory.
 check examine_processes(size_t workers);

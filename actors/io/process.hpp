@@ -2,6 +2,7 @@
 
 #include "actors/core/lane_page.hpp"
 #include "actors/core/memory_evidence.hpp"
+#include "actors/core/process_identity.hpp"
 #include "actors/core/stack_sample.hpp"
 #include "actors/io/descriptor.hpp"
 
@@ -38,12 +39,7 @@ struct launch_spec {
   std::shared_ptr<descriptor> channel{};
 };
 
-/// Who a process is, for good: a pid alone may be another's tomorrow.
-struct process_identity {
-  int64_t pid = 0;
-  uint64_t start_time = 0; ///< /proc/PID/stat field 22
-  std::string boot_id;
-};
+using core::process_identity;
 
 /// How a process ended.
 struct exit_status {

@@ -54,6 +54,9 @@ TEST_CASE("names have up to 64 letters, digits and a few signs [E3]") {
     CHECK(!core::is_name(name));
   CHECK(blamed([](auto& x) { x.instance.name = "../x"; }) == "instance.name");
   CHECK(blamed([](auto& x) { x.pools[0].name = ""; }) == "pools[0].name");
+  CHECK(passes([](auto& x) { x.instance.id = "blue-1"; }));
+  for (auto id : {"../x", "a b", "a+b", "-"})
+    CHECK(blamed([&](auto& x) { x.instance.id = id; }) == "instance.id");
 }
 
 TEST_CASE("adapters are modules, classes in modules, or files [E3]") {
@@ -180,7 +183,8 @@ TEST_CASE("what could not be passed to a process is refused [E3]") {
   CHECK(blamed([&](auto& x) { x.python.env[nul] = "1"; }) == "python.env");
   CHECK(blamed([&](auto& x) { x.python.env["A=B"] = "1"; }) == "python.env");
   CHECK(blamed([&](auto& x) { x.python.env[""] = "1"; }) == "python.env");
-  CHECK(blamed([&](auto& x) { x.python.env["SNAKEPIT_RUN_ID"] = "1"; }) == "python.env");
+  for (auto name : {"SNAKEPIT_RUN_ID", "SNAKEPIT_INSTANCE", "SNAKEPIT_HOST"})
+    CHECK(blamed([&](auto& x) { x.python.env[name] = "1"; }) == "python.env");
   CHECK(blamed([&](auto& x) { x.python.executable = ""; }) == "python.executable");
   CHECK(passes([&](auto& x) { x.python.executable = "", x.python.venv = "/v"; }));
 }

@@ -11,18 +11,24 @@
 
 #include <unistd.h>
 
-/// A folder for sockets that is gone afterwards.
+/// Folders for sockets and ledgers that are empty at the end and gone afterwards.
 struct folder_fixture {
-  std::filesystem::path run_dir;
+  std::filesystem::path run_dir = make();
+  std::filesystem::path state_dir = make();
 
-  folder_fixture() {
+  folder_fixture() = default;
+  ~folder_fixture() {
+    for (auto& folder : {run_dir, state_dir}) {
+      CHECK_MESSAGE(std::filesystem::is_empty(folder), "left behind in " << folder);
+      std::filesystem::remove_all(folder);
+    }
+  }
+
+private:
+  static std::filesystem::path make() {
     auto name = std::string{"/tmp/snakepit-test-XXXXXX"};
     REQUIRE(mkdtemp(name.data()));
-    run_dir = name;
-  }
-  ~folder_fixture() {
-    CHECK_MESSAGE(std::filesystem::is_empty(run_dir), "left behind in " << run_dir);
-    std::filesystem::remove_all(run_dir);
+    return name;
   }
 };
 
@@ -41,6 +47,7 @@ struct runtime_fixture : folder_fixture {
   snakepit::config configuration(std::vector<snakepit::pool_config> pools) const {
     auto x = snakepit::config{};
     x.instance.run_dir = run_dir.string();
+    x.instance.state_dir = state_dir.string();
     x.log.level = "off";
     x.pools = std::move(pools);
     return x;

@@ -20,6 +20,7 @@ struct fixture : folder_fixture {
                 const std::string& spawn = "template") {
     auto x = config{};
     x.instance.run_dir = run_dir.string();
+    x.instance.state_dir = state_dir.string();
     x.log.sink = [this](std::string_view line) {
       auto guard = std::lock_guard{mutex};
       log.emplace_back(line);

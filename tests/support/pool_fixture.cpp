@@ -71,7 +71,10 @@ void pool_fixture::start() {
   plan.world.metrics = telemetry::metrics{}.add_pool("p");
   plan.world.events = events;
   plan.launcher = world.launcher();
-  root = sys.spawn(supervisor, root_tree({plan}, plan.world.log));
+  plan.registry = registry.entry;
+  registry.log = log;
+  registry.events = events;
+  root = sys.spawn(supervisor, root_tree({plan}, plan.world.log, registry));
   run();
 }
 

@@ -30,6 +30,8 @@ struct pool_fixture : actor_fixture {
   std::shared_ptr<telemetry::event_hub> events = std::make_shared<telemetry::event_hub>(log);
   test::event_ledger ledger;
   pool_config cfg;
+  /// Of the ledger; with no entry there is none.
+  registry_world registry;
   uint32_t lanes = 1;
   /// What happens at a memory barrier; the scripted world has no caches.
   std::function<bool()> barrier = [] { return true; };

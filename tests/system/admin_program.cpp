@@ -3,12 +3,14 @@
 #include <iostream>
 
 /// Starts a runtime whose admin server listens on a free port, makes calls, prints the address,
-/// and stays until its input ends. Arguments: adapter, folder for sockets.
+/// and stays until its input ends. Arguments: adapter, folders for sockets and
+/// for the ledger.
 int main(int argc, char** argv) {
-  if (argc != 3)
+  if (argc != 4)
     return 2;
   auto cfg = snakepit::config{};
   cfg.instance.run_dir = argv[2];
+  cfg.instance.state_dir = argv[3];
   cfg.admin.listen = "127.0.0.1:0";
   cfg.pools.emplace_back();
   cfg.pools[0].adapter = argv[1];

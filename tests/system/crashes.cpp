@@ -63,6 +63,8 @@ config config_for(const std::string& adapter, size_t workers, const std::string&
   out.pools = {pool};
   if (auto* folder = std::getenv("SNAKEPIT__INSTANCE__RUN_DIR"))
     out.instance.run_dir = folder;
+  if (auto* folder = std::getenv("SNAKEPIT__INSTANCE__STATE_DIR"))
+    out.instance.state_dir = folder;
   return out;
 }
 

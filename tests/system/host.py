@@ -57,15 +57,17 @@ class Host:
         # Not pytest's: the path of a socket must be short.
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="snakepit-test-"))
         self.run_dir = self.folder / "run"
+        self.state_dir = self.folder / "state"
         self.temporary = self.folder / "tmp"
         self.work = self.folder / "work"
-        for folder in (self.run_dir, self.temporary, self.work):
+        for folder in (self.run_dir, self.state_dir, self.temporary, self.work):
             folder.mkdir(mode=0o700)
         self.mark = uuid.uuid4().hex
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith("SNAKEPIT__")},
             "SNAKEPIT_TEST": self.mark,
             "SNAKEPIT__INSTANCE__RUN_DIR": str(self.run_dir),
+            "SNAKEPIT__INSTANCE__STATE_DIR": str(self.state_dir),
             "TMPDIR": str(self.temporary),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
@@ -141,4 +143,5 @@ class Host:
         eventually(5, lambda: not self.processes())
         assert self.processes() == []
         assert list(self.run_dir.iterdir()) == []
+        assert list(self.state_dir.iterdir()) == []
         assert list(self.temporary.iterdir()) == []

@@ -16,13 +16,14 @@ def run(host, program, *arguments):
     it = subprocess.run(
         [PROGRAMS / f"example_{program}", *arguments],
         cwd=host.work,
-        env={**host.environment, "XDG_RUNTIME_DIR": str(host.run_dir)},
+        env={**host.environment, "XDG_RUNTIME_DIR": str(host.run_dir), "XDG_STATE_HOME": str(host.state_dir)},
         capture_output=True,
         text=True,
         timeout=LIMIT,
     )
     # Programs of one's own do not read SNAKEPIT__...: theirs is $XDG_RUNTIME_DIR/snakepit.
     (host.run_dir / "snakepit").rmdir()
+    (host.state_dir / "snakepit").rmdir()
     return it
 
 

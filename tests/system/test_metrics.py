@@ -17,7 +17,8 @@ from host import LIMIT, ROOT, eventually
 @pytest.fixture
 def admin(tmp_path, host):
     """The address of the admin server of a runtime that made one call and lost one worker."""
-    command = [os.environ["SNAKEPIT_ADMIN_PROGRAM"], ROOT / "tests/public/adapter.py", host.run_dir]
+    folders = [host.run_dir, host.state_dir]
+    command = [os.environ["SNAKEPIT_ADMIN_PROGRAM"], ROOT / "tests/public/adapter.py", *folders]
     program = subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )

@@ -241,6 +241,10 @@ public:
   /// Stands in every worker's environment as SNAKEPIT_RUN_ID.
   const std::string& run_id() const noexcept;
 
+  /// Why the ledger of processes cannot be written; empty if it can. Calls and starts go on
+  /// meanwhile: see docs/ledger.md.
+  std::string ledger_trouble() const;
+
 private:
   friend struct runtime_access;
 
