@@ -3,6 +3,7 @@
 #include "actors/core/call_queue.hpp"
 #include "actors/core/lane_board.hpp"
 #include "actors/core/lane_watch.hpp"
+#include "actors/core/last_ends.hpp"
 #include "actors/core/pool_counters.hpp"
 #include "actors/core/pool_standing.hpp"
 #include "actors/core/run_times.hpp"
@@ -211,6 +212,7 @@ struct pool_state {
   std::map<std::pair<uint32_t, uint32_t>, member> leaving;
   std::vector<ready_waiter> waiters;
   std::optional<error> last_start_error;
+  core::last_ends ends;
   std::optional<start_report> report;
   std::map<uint32_t, core::time_point> lost_at; // by slot; those whose worker was lost
 

@@ -4,6 +4,7 @@
 #include "actors/core/codec.hpp"
 #include "actors/core/listen_address.hpp"
 #include "actors/io/bridge_path.hpp"
+#include "actors/io/grpc_threads.hpp"
 #include "actors/io/host_environment.hpp"
 #include "actors/io/host_resources.hpp"
 #include "actors/io/random_bytes.hpp"
@@ -106,6 +107,8 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto launcher = io::make_exec_launcher();
   if (!launcher)
     return tl::unexpected{std::move(launcher.error())};
+  if (auto ok = io::start_grpc_threads(); !ok)
+    return tl::unexpected{std::move(ok.error())};
   auto bridge = io::find_bridge();
   if (!bridge)
     return tl::unexpected{std::move(bridge.error())};
@@ -140,7 +143,10 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto plans = std::vector<pool_plan>{};
   for (auto& pool : cfg.pools) {
     auto entry = std::make_shared<pool_entry>();
-    auto plan = pool_plan{settings_of(pool, cfg, context),
+    auto here = context_of(pool, context, *x->directory);
+    if (!here)
+      return tl::unexpected{std::move(here.error())};
+    auto plan = pool_plan{settings_of(pool, cfg, *here),
                           {entry,
                            io::make_grpc_channel,
                            io::measure,

@@ -69,6 +69,7 @@ class Worker:
 
         self._transport = grpc_sync.GrpcTransport(self)
         self._transport.listen(self._inherited.socket_path)
+        os.close(_inheritance.FOLDER_FD)
         self._inherited.side.send(b"listening")
         if not self._transport.run():
             self._ending.refuse()
@@ -126,6 +127,8 @@ class Worker:
         for lane in self._lanes:
             for tool in loaded.tools:
                 lane.add(tool, adapter)
+            if hello.chaos is not None:
+                hello.chaos.enter(lane, self._inherited.socket_path)
             os.register_at_fork(after_in_child=lane.after_fork)
         self._stdio.accept()
         self._stdio.mend()
