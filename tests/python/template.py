@@ -97,12 +97,12 @@ def _lift(fd):
 class ForkedWorker(Worker):
     """A worker like any other, but forked from a template."""
 
-    def __init__(self, template, adapter, **kwargs):
-        self.template = template
+    def __init__(self, template, adapter, limits=(0, 0, 0, 0, 0), **kwargs):
+        self.template, self.limits = template, limits
         super().__init__(adapter, **kwargs)
 
     def begin(self, argv, environment, fds):
-        words, received = self.template.spawn(environment, fds)
+        words, received = self.template.spawn(environment, fds, limits=self.limits)
         assert words[0] == "spawned", words
         self.number, self.start_time = words[1], int(words[3])
         self._forked_pidfd = received[0]
