@@ -26,7 +26,8 @@ struct first_call {
   std::shared_ptr<grpc::Channel> channel = grpc::CreateChannel(
     "unix:///dev/null/nowhere", grpc::InsecureChannelCredentials());
   grpc::ClientContext context;
-  grpc::ByteBuffer request;
+  grpc::Slice nothing;
+  grpc::ByteBuffer request{&nothing, 1};
   grpc::ByteBuffer reply;
   std::promise<void> ended;
 };
