@@ -9,6 +9,7 @@
 #include "actors/io/host_resources.hpp"
 #include "actors/io/random_bytes.hpp"
 #include "actors/io/template_launcher.hpp"
+#include "actors/io/thread_reserve.hpp"
 #include "actors/settings.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tree.hpp"
@@ -28,6 +29,8 @@ using clock = std::chrono::steady_clock;
 namespace {
 
 constexpr size_t token_bytes = 32;
+/// What a runtime needs besides an actor system: gRPC's, those of launchers, and some to spare.
+constexpr size_t threads_at_start = 8;
 /// How long the admin server waits for a pool's statistics.
 constexpr auto admin_patience = 1s;
 
@@ -107,6 +110,8 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto launcher = io::make_exec_launcher();
   if (!launcher)
     return tl::unexpected{std::move(launcher.error())};
+  if (auto ok = io::check_threads(threads_at_start); !ok)
+    return tl::unexpected{std::move(ok.error())};
   if (auto ok = io::start_grpc_threads(); !ok)
     return tl::unexpected{std::move(ok.error())};
   auto bridge = io::find_bridge();
@@ -169,7 +174,10 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
     plans.push_back(std::move(plan));
   }
   x->cfg = std::move(cfg);
-  apart([&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log)); });
+  if (auto ok = x->start_closer(); !ok)
+    return tl::unexpected{std::move(ok.error())};
+  if (!apart([&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log)); }))
+    return io::no_thread();
   x->root_was_made = true;
   auto& impl = *x;
   auto out = runtime{std::move(x)}; // stops it if something is missing

@@ -1,6 +1,6 @@
 #include "actors/io/grpc_threads.hpp"
 
-#include "actors/io/system_error.hpp"
+#include "actors/io/thread_reserve.hpp"
 
 #include <chrono>
 #include <future>
@@ -10,9 +10,6 @@
 #include <grpcpp/generic/generic_stub.h>
 #include <memory>
 #include <mutex>
-#include <thread>
-
-#include <cerrno>
 
 namespace snakepit::io {
 
@@ -50,8 +47,7 @@ result<void> start_grpc_threads() {
   }
   if (end.wait_for(patience) == std::future_status::ready)
     return {};
-  auto why = start_failure("gRPC's threads do not start", EAGAIN);
-  return fail(reason::unavailable, why.value().message, why.value().details);
+  return no_thread();
 }
 
 } // namespace snakepit::io
