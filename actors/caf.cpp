@@ -1,4 +1,5 @@
 #include "actors/event_courier.hpp"
+#include "actors/io/thread_reserve.hpp"
 #include "actors/messages.hpp"
 #include "actors/process_registry.hpp"
 #include "actors/runtime_implementation.hpp"
@@ -52,7 +53,9 @@ result<void> subscribe(runtime& from, const caf::actor& who, const event_filter&
   if (!mask)
     return tl::unexpected{std::move(mask.error())};
   auto result = snakepit::result<void>{};
-  apart([&] { result = send_courier(who, runtime_access::of(from).events, *mask, backlog); });
+  if (!apart(
+        [&] { result = send_courier(who, runtime_access::of(from).events, *mask, backlog); }))
+    return io::no_thread();
   return result;
 }
 

@@ -335,7 +335,9 @@ std::string pool_state::state() const {
     return "draining";
   if (slots->failed())
     return "failed";
-  return ready() >= std::min(settings.config.min_ready, slots->size()) ? "ready" : "starting";
+  if (ready() >= std::min(settings.config.min_ready, slots->size()))
+    return "ready";
+  return standing.was_ready() ? "degraded" : "starting";
 }
 
 } // namespace snakepit

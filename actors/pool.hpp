@@ -4,6 +4,7 @@
 #include "actors/core/lane_board.hpp"
 #include "actors/core/lane_watch.hpp"
 #include "actors/core/poison_table.hpp"
+#include "actors/core/last_ends.hpp"
 #include "actors/core/pool_counters.hpp"
 #include "actors/core/pool_standing.hpp"
 #include "actors/core/retry.hpp"
@@ -236,6 +237,7 @@ struct pool_state {
   std::map<std::pair<uint32_t, uint32_t>, member> leaving;
   std::vector<ready_waiter> waiters;
   std::optional<error> last_start_error;
+  core::last_ends ends;
   std::optional<start_report> report;
   std::map<uint32_t, core::time_point> lost_at; // by slot; those whose worker was lost
 

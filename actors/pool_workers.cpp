@@ -1,5 +1,6 @@
 #include "actors/pool.hpp"
 
+#include "actors/core/exit_verdict.hpp"
 #include "actors/supervision_messages.hpp"
 
 #include <algorithm>
@@ -14,6 +15,10 @@ namespace {
 std::string place_of(const stack_report& x) {
   auto text = tool_stack(x, 1);
   return text.empty() ? text : text.substr(2, text.find('\n') - 2);
+}
+
+std::string name_of(uint32_t slot, uint32_t generation) {
+  return "worker " + std::to_string(slot) + "." + std::to_string(generation) + " ";
 }
 
 /// Apart, since a command that reports such an error itself need not show it twice.
@@ -124,8 +129,10 @@ size_t pool_state::ready() const {
 }
 
 void pool_state::note_exit(const worker_down& x) {
-  if (!draining)
+  if (!draining) {
     note_certificate(*x.certificate);
+    ends.note(name_of(x.slot, x.generation) + core::describe_end(*x.certificate));
+  }
   counters.exits += !draining;
   slots->on_exit(x.slot, x.generation, now()); // unless it has left before
 }
@@ -167,6 +174,7 @@ void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, boo
     world.log->write(level::warning, start_category, "worker did not start: " + to_string(why),
                      {{"pool", settings.config.name}, {"slot", slot}});
     events.start_failed({slot, generation}, why.reason, counters.start_failures);
+    ends.note(name_of(slot, generation) + "did not start: " + why.message);
   }
   last_start_error = std::move(why);
   slots->on_start_failed(slot, generation, for_good, now());
@@ -209,6 +217,7 @@ error pool_state::not_ready() const {
   auto result = *last_start_error;
   result.details.emplace("cause", to_string(result.reason));
   result.details.insert_or_assign("pool", name);
+  result.details.insert_or_assign("last_ends", ends.text());
   result.message = "pool `" + name + "` could not start its workers: " + result.message;
   result.reason = reason::pool_failed;
   result.retryable = false;

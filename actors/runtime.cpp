@@ -1,6 +1,7 @@
 #include "actors/runtime_implementation.hpp"
 
 #include "actors/caf_reply.hpp"
+#include "actors/io/thread_reserve.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -72,7 +73,11 @@ runtime::~runtime() {
 
 result<runtime> runtime::start(config cfg) {
   auto own = std::unique_ptr<own_system>{};
-  apart([&] { own = std::make_unique<own_system>(); });
+  // CAF ends the process if it cannot have its threads.
+  if (auto ok = io::check_threads(std::max(4u, std::thread::hardware_concurrency()) + 4); !ok)
+    return tl::unexpected{std::move(ok.error())};
+  if (!apart([&] { own = std::make_unique<own_system>(); }))
+    return io::no_thread();
   return implementation::start(std::move(cfg), std::move(own), nullptr);
 }
 

@@ -4,10 +4,12 @@
 #include "actors/core/codec.hpp"
 #include "actors/core/listen_address.hpp"
 #include "actors/io/bridge_path.hpp"
+#include "actors/io/grpc_threads.hpp"
 #include "actors/io/host_environment.hpp"
 #include "actors/io/host_resources.hpp"
 #include "actors/io/random_bytes.hpp"
 #include "actors/io/template_launcher.hpp"
+#include "actors/io/thread_reserve.hpp"
 #include "actors/settings.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tree.hpp"
@@ -27,6 +29,8 @@ using clock = std::chrono::steady_clock;
 namespace {
 
 constexpr size_t token_bytes = 32;
+/// What a runtime needs besides an actor system: gRPC's, those of launchers, and some to spare.
+constexpr size_t threads_at_start = 8;
 /// How long the admin server waits for a pool's statistics.
 constexpr auto admin_patience = 1s;
 
@@ -106,6 +110,10 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto launcher = io::make_exec_launcher();
   if (!launcher)
     return tl::unexpected{std::move(launcher.error())};
+  if (auto ok = io::check_threads(threads_at_start); !ok)
+    return tl::unexpected{std::move(ok.error())};
+  if (auto ok = io::start_grpc_threads(); !ok)
+    return tl::unexpected{std::move(ok.error())};
   auto bridge = io::find_bridge();
   if (!bridge)
     return tl::unexpected{std::move(bridge.error())};
@@ -143,7 +151,10 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto plans = std::vector<pool_plan>{};
   for (auto& pool : cfg.pools) {
     auto entry = std::make_shared<pool_entry>();
-    auto plan = pool_plan{settings_of(pool, cfg, context),
+    auto here = context_of(pool, context, *x->directory);
+    if (!here)
+      return tl::unexpected{std::move(here.error())};
+    auto plan = pool_plan{settings_of(pool, cfg, *here),
                           {entry,
                            io::make_grpc_channel,
                            io::measure,
@@ -168,8 +179,11 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   }
   x->cfg = std::move(cfg);
   auto registry = registry_world{x->registry, x->ledger, x->log, x->events};
-  apart(
-    [&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log, registry)); });
+  if (auto ok = x->start_closer(); !ok)
+    return tl::unexpected{std::move(ok.error())};
+  if (!apart(
+        [&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log, registry)); }))
+    return io::no_thread();
   x->root_was_made = true;
   auto& impl = *x;
   auto out = runtime{std::move(x)}; // stops it if something is missing

@@ -19,6 +19,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -37,10 +38,16 @@ private:
 
 /// Runs `f` on a thread of its own and waits for it. CAF 0.17 leaves a reference to the system's
 /// logger in every thread that makes a system or spawns an actor, and the system's destructor waits
-/// until all of them are gone: for ever, if such a thread lives on and another one destroys.
+/// until all of them are gone: for ever, if such a thread lives on and another one destroys. False:
+/// there can be no more threads now, and nothing was done.
 template <class F>
-void apart(F f) {
-  std::thread{std::move(f)}.join();
+bool apart(F f) {
+  try {
+    std::thread{std::move(f)}.join();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
 }
 
 /// What stands behind a `runtime`: the tree's root, and for each pool where to find it.
@@ -110,6 +117,8 @@ public:
 
 private:
   result<void> start_admin();
+  /// Starts the thread that ends everything later: then there may be no more threads.
+  result<void> start_closer();
 
   // The ledger of processes: see runtime_ledger.cpp.
 
@@ -137,6 +146,8 @@ private:
   bool drain_is_begun_ = false; // under its mutex
   std::mutex launchers_;        // while the launchers go
   std::thread closer_;
+  std::promise<bool> close_; // false: there is nothing to end
+  bool is_closing_ = false;
   std::future<void> closed_;
   std::vector<int64_t> survivors_; // the closer's, until it is through
   std::mutex stop_mutex_;

@@ -1,4 +1,5 @@
 #include "actors/io/host_only.hpp"
+#include "actors/io/thread_reserve.hpp"
 #include "actors/runtime_implementation.hpp"
 
 #include <condition_variable>
@@ -48,8 +49,11 @@ runtime::implementation::implementation() : drain_{std::make_shared<drain_state>
 runtime::implementation::~implementation() {
   if (ledger) // it was never started
     ledger->remove();
-  if (closer_.joinable())
-    closer_.join();
+  if (!closer_.joinable())
+    return;
+  if (!is_closing_)
+    close_.set_value(false);
+  closer_.join();
 }
 
 void runtime::implementation::dispose(std::unique_ptr<implementation> x) {
@@ -61,10 +65,14 @@ void runtime::implementation::dispose(std::unique_ptr<implementation> x) {
   }
   if (in_callback()) { // it would wait for itself
     auto* raw = x.release();
-    std::thread{[raw] {
-      in_callback() = false;
-      dispose(std::unique_ptr<implementation>{raw});
-    }}.detach();
+    try {
+      std::thread{[raw] {
+        in_callback() = false;
+        dispose(std::unique_ptr<implementation>{raw});
+      }}.detach();
+    } catch (const std::system_error&) {
+      keep(std::unique_ptr<implementation>{raw}); // its workers end with the process
+    }
     return;
   }
   x->stop(x->cfg.timeouts.drain);
@@ -140,12 +148,8 @@ result<void> runtime::implementation::stop_now() {
   }
   // On a thread of its own, since what the program does in a callback, or the kernel, may take for
   // ever.
-  auto done = std::make_shared<std::promise<void>>();
-  closed_ = done->get_future();
-  closer_ = std::thread{[this, done] {
-    close();
-    done->set_value();
-  }};
+  is_closing_ = true;
+  close_.set_value(true);
   auto end = core::later(std::min(clock::now(), until), stop_patience);
   auto error = snakepit::error{};
   if (closed_.wait_until(end) == std::future_status::ready) {
@@ -163,10 +167,29 @@ result<void> runtime::implementation::stop_now() {
       {{"hangs", "callback"}}};
   }
   // The log may be what hangs.
-  std::thread{[log = log, text = error.message] {
-    log->write(telemetry::level::error, "runtime", text);
-  }}.detach();
+  try {
+    std::thread{[log = log, text = error.message] {
+      log->write(telemetry::level::error, "runtime", text);
+    }}.detach();
+  } catch (const std::system_error&) {
+    // The caller has the error.
+  }
   return tl::unexpected{std::move(error)};
+}
+
+result<void> runtime::implementation::start_closer() {
+  auto done = std::make_shared<std::promise<void>>();
+  closed_ = done->get_future();
+  try {
+    closer_ = std::thread{[this, done, wanted = close_.get_future()]() mutable {
+      if (wanted.get())
+        close();
+      done->set_value();
+    }};
+  } catch (const std::system_error&) {
+    return io::no_thread();
+  }
+  return {};
 }
 
 void runtime::implementation::close() {
@@ -183,7 +206,8 @@ void runtime::implementation::close() {
     x.entry->set_actor(nullptr);
   stop_launchers();
   close_ledger();
-  apart([this] { own = nullptr; });
+  if (!apart([this] { own = nullptr; }))
+    own = nullptr; // this thread has made no actor
   directory = nullptr;
 }
 
@@ -196,8 +220,13 @@ void runtime::implementation::stop_launchers() {
   };
   // At once: each may have to wait for a process.
   auto threads = std::vector<std::thread>{};
-  for (auto& x : forks)
-    threads.emplace_back([&stop, &x] { stop(*x); });
+  for (auto& x : forks) {
+    try {
+      threads.emplace_back([&stop, &x] { stop(*x); });
+    } catch (const std::system_error&) {
+      stop(*x);
+    }
+  }
   for (auto& x : threads)
     x.join();
   stop(*launcher);

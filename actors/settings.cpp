@@ -2,6 +2,7 @@
 
 #include "actors/core/environment.hpp"
 #include "actors/core/thread_limits.hpp"
+#include "actors/io/host_limits.hpp"
 
 #include <algorithm>
 #include <filesystem>
@@ -49,10 +50,64 @@ io::launch_spec template_launch_of(const pool_config& pool, const worker_config&
                                               : "preload=" + module);
   x.arguments.push_back(std::string(room, ' '));
   x.environment = core::merge_environment(layers);
+  // What else the kernel is to hold workers to is set after each fork: it is for one, not for all.
+  x.limits = {.core = common.launch.limits.core};
   return x;
 }
 
+/// The host's environment as another user should find it.
+std::vector<std::string> environment_for(const io::worker_user& user,
+                                         std::vector<std::string> host) {
+  for (auto& [name, text] : {std::pair{"HOME", user.home}, std::pair{"USER", user.name},
+                             std::pair{"LOGNAME", user.name}}) {
+    auto begin = std::string{name} + "=";
+    std::erase_if(host, [&](auto& x) { return x.starts_with(begin); });
+    host.push_back(begin + text);
+  }
+  return host;
+}
+
+/// The path by which a worker of another user reaches its socket.
+std::string seen_by_worker(const std::string& socket) {
+  return "/proc/self/fd/" + std::to_string(io::folder_descriptor)
+         + socket.substr(socket.rfind('/'));
+}
+
+/// Faults on purpose must not go unnoticed.
+void warn_of_chaos(const pool_config& pool, telemetry::log& log) {
+  auto text = std::string{};
+  for (auto& [fault, often] : pool.chaos.faults)
+    text += (text.empty() ? "" : ", ") + fault + " " + often;
+  if (!text.empty())
+    log.write(telemetry::level::warning, "chaos",
+              "`chaos` is on: workers make faults on purpose, and calls fail for it",
+              {{"pool", pool.name}, {"faults", text}});
+}
+
 } // namespace
+
+result<settings_context> context_of(const pool_config& pool, settings_context all,
+                                    io::run_directory& place) {
+  auto fitted = io::fit_limits(pool.limits);
+  all.limits = fitted.limits;
+  for (auto& x : fitted.reduced)
+    all.log->write(telemetry::level::warning, "pool",
+                   "a limit is reduced to what this host may have: " + x, {{"pool", pool.name}});
+  if (pool.limits.user.empty())
+    return all;
+  auto user = io::find_user(pool.limits.user);
+  if (!user)
+    return tl::unexpected{std::move(user.error())};
+  if (!*user)
+    return all;
+  auto folder = place.folder_for(**user);
+  if (!folder)
+    return tl::unexpected{std::move(folder.error())};
+  all.user = std::move(*user);
+  all.folder = std::move(*folder);
+  all.environment = environment_for(*all.user, std::move(all.environment));
+  return all;
+}
 
 pool_settings settings_of(const pool_config& pool, const config& all,
                           const settings_context& context) {
@@ -81,6 +136,14 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   common.hello.threads = pool.profile == "thread";
   common.hello.payload_bytes = pool.limits.inline_bytes;
   common.hello.depth = max_depth;
+  common.hello.faults = core::chaos_faults(pool.chaos).value(); // validated
+  common.hello.chaos_seed = pool.chaos.seed;
+  warn_of_chaos(pool, *context.log);
+  common.launch.limits = context.limits;
+  common.launch.user = context.user;
+  common.launch.socket_folder = context.folder.fd;
+  if (context.user)
+    common.hello.peer_user = context.user->id;
   auto layers = core::environment_layers{.host = context.environment,
                                          .configured = all.python.env,
                                          .ours = context.marks,
@@ -94,6 +157,8 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   result.worker = [common, layers,
                    context](uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
     auto socket = context.next_socket();
+    if (context.user)
+      socket = context.folder.path + socket.substr(socket.rfind('/'));
     auto x = common;
     x.hello.slot = slot;
     x.hello.generation = generation;
@@ -108,7 +173,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
                           "slot=" + std::to_string(slot),
                           "gen=" + std::to_string(generation)};
     auto complete = layers;
-    complete.ours.emplace("SNAKEPIT_SOCKET", socket);
+    complete.ours.emplace("SNAKEPIT_SOCKET", context.user ? seen_by_worker(socket) : socket);
     x.launch.environment = core::merge_environment(complete);
     return x;
   };

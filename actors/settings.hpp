@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/io/run_directory.hpp"
 #include "actors/io/template_launcher.hpp"
 #include "actors/pool.hpp"
 
@@ -7,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,7 +29,17 @@ struct settings_context {
   std::vector<std::string> environment;
   size_t processors = 1;
   std::shared_ptr<telemetry::log> log;
+
+  // What differs by pool; see `context_of`.
+  io::worker_limits limits{};
+  std::optional<io::worker_user> user{};
+  io::run_directory::user_folder folder{}; ///< only with a user
 };
+
+/// Adds what the pool's `limits` mean on this host, with a warning for each that had to be reduced.
+/// Errors are `invalid_config`.
+result<settings_context> context_of(const pool_config& pool, settings_context all,
+                                    io::run_directory& place);
 
 /// Fills in what a pool's configuration leaves open: number of workers (reduced to `max_workers`
 /// with a warning), budgets by the timeout profile, and what each worker is started with.

@@ -1,5 +1,6 @@
 #include "actors/core/config_rules.hpp"
 
+#include "actors/core/chaos.hpp"
 #include "actors/core/config_fields.hpp"
 #include "actors/core/config_keys.hpp"
 #include "actors/core/listen_address.hpp"
@@ -32,6 +33,11 @@ constexpr auto profiles = std::array{
 };
 
 constexpr size_t most_lanes = 256;
+
+/// With less an interpreter with gRPC does not start.
+constexpr uint64_t least_memory = uint64_t{128} << 20;
+constexpr size_t least_files = 128;
+constexpr size_t most_nice = 19;
 
 /// Looking after a worker more often than this would cost more than it tells.
 constexpr duration shortest_look = 10ms;
@@ -228,6 +234,30 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
   return std::nullopt;
 }
 
+/// What the kernel is to hold workers to, and what they are to do wrong.
+std::optional<config_fault> check_hardships(const pool_config& x, const std::string& path,
+                                            const std::string& whose) {
+  auto fault = [&](std::string_view key, const std::string& message) {
+    return config_fault{path + std::string{key}, whose + message};
+  };
+  auto& limits = x.limits;
+  if (limits.memory != 0 && limits.memory < least_memory)
+    return fault("limits.memory", "`limits.memory` (" + format_size(limits.memory)
+                                    + ") is less than " + format_size(least_memory)
+                                    + ", with which Python and gRPC do not start; 0 means no "
+                                      "limit");
+  if (limits.files != 0 && limits.files < least_files)
+    return fault("limits.files", "`limits.files` (" + std::to_string(limits.files)
+                                   + ") is less than " + std::to_string(least_files)
+                                   + ", of which a worker needs some itself; 0 means the host's");
+  if (limits.nice > most_nice)
+    return fault("limits.nice", "`limits.nice` (" + std::to_string(limits.nice)
+                                  + ") is more than " + std::to_string(most_nice));
+  if (auto faults = chaos_faults(x.chaos); !faults)
+    return fault(faults.error().details.at("path"), faults.error().message);
+  return std::nullopt;
+}
+
 } // namespace
 
 const words& timeout_profiles() {
@@ -278,6 +308,8 @@ std::optional<config_fault> find_fault(const config& original) {
     if (!seen.insert(x.pools[i].name).second)
       return config_fault{path + "name", "two pools are called " + quoted(x.pools[i].name)};
     if (auto fault = check_pool(x.pools[i], path, whose))
+      return fault;
+    if (auto fault = check_hardships(x.pools[i], path, whose))
       return fault;
   }
   return std::nullopt;

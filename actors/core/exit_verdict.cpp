@@ -90,6 +90,8 @@ std::string describe_end(const death_certificate& x) {
     return "was ended by us (" + x.ended_by_us + ")";
   if (x.oom == "yes")
     return "was killed by the kernel for want of memory";
+  if (x.signal == SIGXCPU)
+    return "died by " + x.signal_name + ", its limit of processor time (limits.cpu_seconds)";
   if (x.signal != 0)
     return "died by " + x.signal_name + (x.oom == "likely" ? ", for want of memory, it seems" : "");
   if (x.exit_code)

@@ -32,6 +32,11 @@ public:
   /// What has changed since it was told last.
   std::vector<news> note(size_t ready, bool failed, time_point now);
 
+  /// Whether it was ready once.
+  bool was_ready() const noexcept {
+    return was_ready_;
+  }
+
 private:
   size_t enough_ = 1;
   size_t all_ = 1;

@@ -45,7 +45,7 @@ void slot_table::on_ready(uint32_t index, uint32_t generation, time_point now) {
     return;
   x->now = state::ready;
   ++ready_;
-  failures_ = 0;
+  failures_ = unserved_ = 0;
   if (failed_) {
     failed_ = false;
     next_batch_ = now;
@@ -60,9 +60,13 @@ void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_g
     return;
   x->now = state::waiting;
   set_back(*x, now);
-  failures_ = for_good ? std::max(failures_ + 1, restart_.start_failures) : failures_ + 1;
+  auto count = [&](size_t n) { return for_good ? std::max(n + 1, restart_.start_failures) : n + 1; };
+  failures_ = count(failures_);
+  // What the machine was short of while others served is no reason to give up once they end.
+  if (ready_ == 0)
+    unserved_ = count(unserved_);
   start_ended(now);
-  if (ready_ == 0 && failures_ >= restart_.start_failures)
+  if (ready_ == 0 && unserved_ >= restart_.start_failures)
     failed_ = true;
   if (failed_)
     next_batch_ = later(now, restart_.retry_failed);

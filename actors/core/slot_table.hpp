@@ -18,8 +18,8 @@ namespace snakepit::core {
 ///      +------------------+----------------------+    after the slot's back-off
 ///
 /// Failed starts count, exits in service do not: `start_failures` of them in a row over all slots
-/// (or one that cannot but happen again) with no worker ready make the pool failed. Then one slot
-/// tries every `retry_failed`, until one is ready.
+/// (or one that cannot but happen again), all while no worker is ready, make the pool failed. Then
+/// one slot tries every `retry_failed`, until one is ready.
 ///
 /// One thread at a time; the caller passes the time in.
 class slot_table {
@@ -95,7 +95,8 @@ private:
   restart_config restart_;
   size_t ready_ = 0;
   size_t starting_ = 0;
-  size_t failures_ = 0; // failed starts in a row
+  size_t failures_ = 0;    // failed starts in a row
+  size_t unserved_ = 0;    // of them those while no worker was ready
   bool failed_ = false;
   bool stopped_ = false;
   time_point next_batch_{};

@@ -1,10 +1,13 @@
 #pragma once
 
+#include "actors/core/chaos.hpp"
+
 #include <snakepit/error.hpp>
 #include <snakepit/runtime.hpp>
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +43,11 @@ struct hello {
   bool threads = false;
   uint64_t payload_bytes = 0;
   uint32_t depth = 0;
+  /// What it does wrong on purpose.
+  std::vector<chaos_fault> faults{};
+  uint64_t chaos_seed = 0;
+  /// Not said, but looked at: the number of the user whom the worker must be; none: of the host's.
+  std::optional<uint32_t> peer_user{};
 };
 
 struct tool_entry {

@@ -97,7 +97,7 @@ SNAKEPIT_IN_CHILD void give_up(child_start* start, const char* step) noexcept {
   ::syscall(SYS_exit_group, 127);
 }
 
-/// Descriptors 0 to 7, and none above.
+/// Descriptors 0 to 8, and none above.
 SNAKEPIT_IN_CHILD void set_descriptors(child_start* start) noexcept {
   for (int i = 0; i < worker_descriptors; ++i)
     if (::syscall(SYS_dup3, start->plan->sources[i], i, 0) < 0)
@@ -126,16 +126,54 @@ SNAKEPIT_IN_CHILD void reset_signals(const child_start* start) noexcept {
   ::syscall(SYS_rt_sigprocmask, SIG_SETMASK, &start->no_signals, nullptr, kernel_mask_size);
 }
 
+SNAKEPIT_IN_CHILD void limit(child_start* start, int what, uint64_t soft, uint64_t hard,
+                             const char* step) noexcept {
+  rlimit x{soft, hard};
+  if (::syscall(SYS_prlimit64, 0, what, &x, nullptr) < 0)
+    give_up(start, step);
+}
+
+SNAKEPIT_IN_CHILD void set_limits(child_start* start) noexcept {
+  const auto& x = start->plan->limits;
+  // Its memory holds what callers sent: no core file unless somebody wants one.
+  limit(start, RLIMIT_CORE, x.core, x.core, "setting limits.core");
+  if (x.memory != 0)
+    limit(start, RLIMIT_DATA, x.memory, x.memory, "setting limits.memory");
+  if (x.files != 0)
+    limit(start, RLIMIT_NOFILE, x.files, x.files, "setting limits.files");
+  if (x.cpu_seconds != 0)
+    limit(start, RLIMIT_CPU, x.cpu_seconds, x.cpu_seconds + cpu_seconds_more,
+          "setting limits.cpu_seconds");
+  if (x.nice != 0) {
+    // The bare call answers 20 less the level, so that it is never below 1.
+    auto now = 20 - ::syscall(SYS_getpriority, PRIO_PROCESS, 0);
+    auto wanted = now + x.nice > 19 ? 19 : now + x.nice;
+    if (::syscall(SYS_setpriority, PRIO_PROCESS, 0, wanted) < 0)
+      give_up(start, "setting limits.nice");
+  }
+}
+
+/// The bare calls change this process only: glibc's would change all threads of the host.
+SNAKEPIT_IN_CHILD void set_user(child_start* start) noexcept {
+  const auto* user = start->plan->user;
+  if (user == nullptr)
+    return;
+  if (::syscall(SYS_setgroups, user->groups.size(), user->groups.data()) < 0)
+    give_up(start, "setting the groups of limits.user");
+  if (::syscall(SYS_setresgid, user->group, user->group, user->group) < 0)
+    give_up(start, "setting the group of limits.user");
+  if (::syscall(SYS_setresuid, user->id, user->id, user->id) < 0)
+    give_up(start, "becoming limits.user");
+}
+
 SNAKEPIT_IN_CHILD int run_child(void* argument) {
   auto* start = static_cast<child_start*>(argument);
   const auto* plan = start->plan;
   if (::syscall(SYS_setsid) < 0)
     give_up(start, "setsid");
   set_descriptors(start);
-  // Its memory holds what callers sent: no core file unless somebody wants one.
-  rlimit no_core{0, 0};
-  if (::syscall(SYS_prlimit64, 0, RLIMIT_CORE, &no_core, nullptr) < 0)
-    give_up(start, "setting the core limit");
+  set_limits(start);
+  set_user(start);
   if (::syscall(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
     give_up(start, "setting no_new_privs");
   if (plan->directory != nullptr && ::syscall(SYS_chdir, plan->directory) < 0)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/io/descriptor.hpp"
+#include "actors/io/worker_limits.hpp"
 
 #include <snakepit/error.hpp>
 
@@ -8,8 +9,8 @@
 
 namespace snakepit::io {
 
-/// How many descriptors a worker finds: 0 to 7, see docs/wire.md, "Start".
-inline constexpr int worker_descriptors = 8;
+/// How many descriptors a worker finds: 0 to 8, see docs/wire.md, "Start".
+inline constexpr int worker_descriptors = 9;
 /// Sources of these are at or above this number, so that none is overwritten before its turn.
 inline constexpr int first_source = 10;
 /// The number of the lifetime pipe's read end in the worker.
@@ -23,6 +24,8 @@ struct child_plan {
   char* const* environment = nullptr; ///< null terminated
   const char* directory = nullptr;    ///< null: the host's
   int sources[worker_descriptors] = {};
+  worker_limits limits{};
+  const worker_user* user = nullptr; ///< null: the host's
 };
 
 /// A child that has executed its program; not yet reaped.

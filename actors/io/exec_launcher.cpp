@@ -119,6 +119,8 @@ result<child> exec_launcher::spawn(const launch_spec& spec, const launch_descrip
   if (!spec.working_directory.empty())
     plan.directory = spec.working_directory.c_str();
   fds.fill(plan);
+  plan.limits = spec.limits;
+  plan.user = spec.user ? &*spec.user : nullptr;
   auto started = spawn_child(plan, stack_);
   if (!started)
     return explain(spec, *executable, started.error());

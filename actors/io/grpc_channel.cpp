@@ -164,7 +164,7 @@ void grpc_channel::greet(const std::string& socket_path, int64_t peer_pid, core:
 
 result<void> grpc_channel::connect(const std::string& socket_path, int64_t peer_pid,
                                    const core::hello& hello) {
-  auto fd = connect_to_peer(socket_path, peer_pid);
+  auto fd = connect_to_peer(socket_path, peer_pid, hello.peer_user);
   if (!fd)
     return tl::unexpected{std::move(fd.error())};
   auto link = std::make_shared<connection>(*fd);

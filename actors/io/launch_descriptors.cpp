@@ -129,10 +129,17 @@ result<void> launch_descriptors::set_channel(descriptor fd) {
   return {};
 }
 
+result<void> launch_descriptors::set_socket_folder(const descriptor& fd) {
+  folder_ = descriptor{::fcntl(fd.get(), F_DUPFD_CLOEXEC, first_source)};
+  if (!folder_)
+    return start_failure("the folder for its socket", errno);
+  return {};
+}
+
 std::array<int, worker_descriptors> launch_descriptors::worker_ends() const noexcept {
   return {null_,        output_.get(),    errors_.get(),
           side_.get(),  lane_page_.get(), host_.lifetime.read.get(),
-          token_.get(), stacks_.get()};
+          token_.get(), stacks_.get(),    folder_ ? folder_.get() : null_};
 }
 
 void launch_descriptors::fill(child_plan& plan) const noexcept {

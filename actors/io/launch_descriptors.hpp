@@ -35,7 +35,7 @@ struct process_ends {
 };
 
 /// Both sides' descriptors of one launch, all close-on-exec; closed when this is destroyed unless
-/// handed on. The worker's are numbered so that dup2 to 0..7 overwrites none of them.
+/// handed on. The worker's are numbered so that dup2 to 0..8 overwrites none of them.
 class launch_descriptors {
 public:
   /// /dev/null, to be shared by all launches.
@@ -54,6 +54,9 @@ public:
   /// Takes what the process gets instead of the token pipe.
   result<void> set_channel(descriptor fd);
 
+  /// Sets the folder for its socket, copying the descriptor; without one it gets /dev/null.
+  result<void> set_socket_folder(const descriptor& fd);
+
   /// The worker's descriptors, in the order of their numbers there.
   std::array<int, worker_descriptors> worker_ends() const noexcept;
 
@@ -65,6 +68,7 @@ public:
 
 private:
   int null_ = -1; // not owned
+  descriptor folder_;
   descriptor output_;
   descriptor errors_;
   descriptor side_;

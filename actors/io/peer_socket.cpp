@@ -18,7 +18,7 @@ tl::unexpected<error> failed(const char* what, const std::string& path, int code
               {{"path", path}});
 }
 
-result<void> check_peer(int fd, int64_t pid) {
+result<void> check_peer(int fd, int64_t pid, uint32_t user) {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)
@@ -28,7 +28,7 @@ result<void> check_peer(int fd, int64_t pid) {
     return fail(reason::protocol_error, "process " + std::to_string(peer.pid)
                                           + " listens on the socket of worker "
                                           + std::to_string(pid));
-  if (peer.uid != geteuid())
+  if (peer.uid != user)
     return fail(reason::protocol_error, "user " + std::to_string(peer.uid)
                                           + " listens on the socket of worker "
                                           + std::to_string(pid));
@@ -37,7 +37,7 @@ result<void> check_peer(int fd, int64_t pid) {
 
 } // namespace
 
-result<int> connect_to_peer(const std::string& path, int64_t pid) {
+result<int> connect_to_peer(const std::string& path, int64_t pid, std::optional<uint32_t> user) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof address.sun_path)
@@ -52,7 +52,7 @@ result<int> connect_to_peer(const std::string& path, int64_t pid) {
     close(fd);
     return failed("cannot connect to", path, code);
   }
-  if (auto ok = check_peer(fd, pid); !ok) {
+  if (auto ok = check_peer(fd, pid, user.value_or(geteuid())); !ok) {
     close(fd);
     return tl::unexpected{std::move(ok.error())};
   }

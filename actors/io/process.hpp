@@ -5,6 +5,7 @@
 #include "actors/core/process_identity.hpp"
 #include "actors/core/stack_sample.hpp"
 #include "actors/io/descriptor.hpp"
+#include "actors/io/worker_limits.hpp"
 
 #include <snakepit/error.hpp>
 
@@ -12,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +39,12 @@ struct launch_spec {
   uint32_t lanes = 1;
   /// If set, the process gets this instead of the token pipe. The launch takes it.
   std::shared_ptr<descriptor> channel{};
+  worker_limits limits{};
+  /// Whom it becomes; none: it stays the host's user. A template's workers are whom the template is.
+  std::optional<worker_user> user{};
+  /// The folder in which it binds its socket, as its descriptor 8, for a user who may not enter the
+  /// one above. Shared by many.
+  std::shared_ptr<descriptor> socket_folder{};
 };
 
 using core::process_identity;

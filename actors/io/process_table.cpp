@@ -32,6 +32,9 @@ result<prepared_launch> prepared_launch::make(const launch_spec& spec, int null)
   if (spec.channel)
     if (auto ok = fds->set_channel(std::move(*spec.channel)); !ok)
       return tl::unexpected{ok.error()};
+  if (spec.socket_folder)
+    if (auto ok = fds->set_socket_folder(*spec.socket_folder); !ok)
+      return tl::unexpected{ok.error()};
   descriptor page;
   auto memory = lane_memory::make(spec.lanes, page);
   if (!memory)

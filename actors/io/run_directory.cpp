@@ -60,13 +60,28 @@ result<descriptor> make_base(const std::string& path) {
   return open_private(path);
 }
 
+/// Whether it is one of `folder_for`.
+bool is_user_folder(const fs::path& path) {
+  std::error_code ignored;
+  return path.filename().string().find_first_not_of("0123456789") == std::string::npos
+         && fs::is_directory(fs::symlink_status(path, ignored));
+}
+
 /// Removes the sockets in a folder and then the folder, if nothing else is in it.
-void remove_run(const fs::path& folder) {
+void remove_sockets(const fs::path& folder) {
   std::error_code bad;
   for (fs::directory_iterator it{folder, bad}, end; !bad && it != end; it.increment(bad))
     if (std::error_code ignored; fs::is_socket(it->symlink_status(ignored)))
       fs::remove(it->path(), ignored);
   ::rmdir(folder.c_str());
+}
+
+void remove_run(const fs::path& folder) {
+  std::error_code bad;
+  for (fs::directory_iterator it{folder, bad}, end; !bad && it != end; it.increment(bad))
+    if (is_user_folder(it->path()))
+      remove_sockets(it->path());
+  remove_sockets(folder);
 }
 
 /// Removes the folders of runs that are over. Best effort: nobody depends on it. Takes nothing but
@@ -145,6 +160,20 @@ run_directory::~run_directory() {
   std::error_code ignored;
   if (!path_.empty() && !is_fork())
     fs::remove_all(path_, ignored);
+}
+
+result<run_directory::user_folder> run_directory::folder_for(const worker_user& user) {
+  auto name = std::to_string(user.id);
+  auto path = path_ + "/" + name;
+  if (!fits_socket(path))
+    return refused(path, "its name is too long for sockets; set instance.run_dir to a shorter one");
+  if (::mkdirat(lock_.get(), name.c_str(), private_mode) != 0 && errno != EEXIST)
+    return refused(path, describe_errno(errno));
+  auto fd = std::make_shared<descriptor>(
+    ::openat(lock_.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!*fd || ::fchown(fd->get(), user.id, user.group) != 0)
+    return refused(path, describe_errno(errno));
+  return user_folder{std::move(path), std::move(fd)};
 }
 
 std::string run_directory::next_socket() {

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "actors/io/host_only.hpp"
+#include "actors/io/worker_limits.hpp"
 
 #include <snakepit/error.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace snakepit::io {
@@ -31,6 +33,14 @@ public:
   const std::string& path() const noexcept {
     return path_;
   }
+
+  /// A folder in it that belongs to another user, for the sockets of workers who are that. Nobody
+  /// gets there by its path but root: they have the descriptor. The same one each time.
+  struct user_folder {
+    std::string path;
+    std::shared_ptr<descriptor> fd;
+  };
+  result<user_folder> folder_for(const worker_user& user);
 
   /// A path for a socket, PATH/N.sock, fit for sun_path; none is given twice. Any thread.
   std::string next_socket();

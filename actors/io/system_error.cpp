@@ -24,6 +24,9 @@ std::string advice(int number) {
   case EAGAIN:
     return "; the limit of processes and threads (ulimit -u)" + limit(RLIMIT_NPROC)
            + ", or that of the control group (pids.max), is reached";
+  case ENOMEM:
+    return "; the machine, or the control group (memory.max), has no more memory, or the limit of "
+           "processes' ids of the namespace is reached";
   default:
     return {};
   }

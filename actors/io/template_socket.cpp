@@ -35,7 +35,13 @@ bool write_all(int fd, const std::string& text) {
 descriptor write_request(const launch_spec& spec) {
   std::string text;
   auto add = [&](const std::string& x) { text.append(x).push_back('\0'); };
+  auto& limits = spec.limits;
+  std::string numbers;
+  for (auto x : {limits.memory, limits.files, limits.cpu_seconds, limits.core,
+                 static_cast<uint64_t>(limits.nice)})
+    numbers += std::to_string(x) + " ";
   add(spec.working_directory);
+  add(numbers);
   add(std::to_string(spec.arguments.size()));
   for (const auto& x : spec.arguments)
     add(x);

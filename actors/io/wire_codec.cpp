@@ -119,6 +119,14 @@ std::string encode_hello(const core::hello& x) {
   out.set_profile(x.threads ? v1::PROFILE_THREAD : v1::PROFILE_PROCESS);
   out.mutable_limits()->set_payload_bytes(x.payload_bytes);
   out.mutable_limits()->set_depth(x.depth);
+  for (auto& fault : x.faults) {
+    auto& to = *out.mutable_chaos()->add_faults();
+    to.set_word(fault.word);
+    to.set_rate(fault.rate);
+    to.set_nth(fault.nth);
+  }
+  if (!x.faults.empty())
+    out.mutable_chaos()->set_seed(x.chaos_seed);
   return out.SerializeAsString();
 }
 

@@ -153,6 +153,70 @@ TEST_CASE_FIXTURE(waiting_fixture, "a worker that does not become ready in time 
         != std::string::npos);
 }
 
+struct short_fixture : waiting_fixture {
+  /// What the kernel says when there can be no more processes.
+  void find_none(scripted_worker& x) {
+    x.fail_to_spawn({reason::worker_start_failed,
+                     "clone: Resource temporarily unavailable (EAGAIN)",
+                     {{"errno", "EAGAIN"}}});
+    run();
+  }
+};
+
+TEST_CASE_FIXTURE(short_fixture,
+                  "short of processes a pool goes on with the workers that it has [W10]") {
+  cfg.workers = 2;
+  cfg.min_ready = 2;
+  cfg.restart.start_failures = 3;
+  cfg.restart.backoff = {0ms};
+  start_ready();
+  CHECK(stats().state == "ready");
+  crash(worker(1), SIGKILL);
+  CHECK(stats().state == "degraded");
+  for (size_t i = 2; i < 22; ++i) {
+    REQUIRE(world.workers.size() == i + 1);
+    find_none(worker(i));
+  }
+  CHECK(stats().state == "degraded");
+  CHECK(stats().worker_start_failures == 20);
+  auto call = submit("1");
+  worker(0).serve_all();
+  run();
+  CHECK(answered(call));
+  // And if that one ends, too, those tries do not count.
+  crash(worker(0), SIGKILL);
+  CHECK(stats().state == "degraded");
+  bring_up(worker(22));
+  bring_up(worker(23));
+  CHECK(stats().state == "ready");
+}
+
+TEST_CASE_FIXTURE(short_fixture, "a pool that never was ready is not degraded [W10]") {
+  cfg.workers = 2;
+  start();
+  CHECK(stats().state == "starting");
+  find_none(worker(0));
+  CHECK(stats().state == "starting");
+  bring_up(worker(1));
+  CHECK(stats().state == "ready");
+}
+
+TEST_CASE_FIXTURE(short_fixture, "a failed pool says how its last workers ended [W10]") {
+  cfg.restart.start_failures = 2;
+  cfg.restart.backoff = {0ms};
+  start_ready();
+  crash(worker(0), SIGSEGV);
+  find_none(worker(1));
+  find_none(worker(2));
+  REQUIRE(stats().state == "failed");
+  auto why = failure(submit("1")); // at once
+  CHECK(why.reason == reason::pool_failed);
+  CHECK(why.details.at("last_ends")
+        == "worker 0.1 died by SIGSEGV\n"
+           "worker 0.2 did not start: clone: Resource temporarily unavailable (EAGAIN)\n"
+           "worker 0.3 did not start: clone: Resource temporarily unavailable (EAGAIN)");
+}
+
 TEST_CASE_FIXTURE(pool_fixture, "crashes in service never close the pool, back-off grows [W10]") {
   cfg.restart.backoff = {0ms, 100ms, 500ms};
   start_ready();

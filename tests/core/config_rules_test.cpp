@@ -45,6 +45,33 @@ TEST_CASE("the built-in configuration is valid, with and without pools [E3]") {
   CHECK(validate(good()));
 }
 
+TEST_CASE("limits with which no worker could start are refused, 0 means none [S3]") {
+  using pool = pool_config;
+  auto with = [](std::function<void(pool&)> change) {
+    return [=](config& x) { change(x.pools[0]); };
+  };
+  CHECK(blamed(with([](pool& x) { x.limits.memory = (uint64_t{128} << 20) - 1; }))
+        == "pools[0].limits.memory");
+  CHECK(blamed(with([](pool& x) { x.limits.files = 127; })) == "pools[0].limits.files");
+  CHECK(blamed(with([](pool& x) { x.limits.nice = 20; })) == "pools[0].limits.nice");
+  CHECK(passes(with([](pool& x) {
+    x.limits.memory = uint64_t{128} << 20;
+    x.limits.files = 128;
+    x.limits.nice = 19;
+    x.limits.cpu_seconds = 1;
+  })));
+  CHECK(passes(with([](pool& x) { x.limits.files = 0; })));
+}
+
+TEST_CASE("faults on purpose are checked with the configuration [F7]") {
+  auto with = [](std::string fault, std::string often) {
+    return [=](config& x) { x.pools[0].chaos.faults[fault] = often; };
+  };
+  CHECK(blamed(with("boom", "0.1")) == "pools[0].chaos.faults");
+  CHECK(blamed(with("kill", "2")) == "pools[0].chaos.faults.kill");
+  CHECK(passes(with("kill", "@3")));
+}
+
 TEST_CASE("names have up to 64 letters, digits and a few signs [E3]") {
   for (auto name : {"a", "A1", "0", "a_b.c-d"})
     CHECK(core::is_name(name));

@@ -57,6 +57,12 @@ TEST_CASE("a worker that went with its template says so [W3]") {
   CHECK(ours.cause == "ended by us: deadline");
 }
 
+TEST_CASE("the limit of processor time is named as the cause [W3]") {
+  auto x = verdict(true, 0, SIGXCPU);
+  CHECK(x->cause == "SIGXCPU");
+  CHECK(describe_end(*x).find("limits.cpu_seconds") != std::string::npos);
+}
+
 TEST_CASE("a signal is named and leaves no exit code") {
   auto x = verdict(true, 0, SIGSEGV);
   CHECK(x->cause == "SIGSEGV");

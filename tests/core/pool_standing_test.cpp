@@ -36,6 +36,7 @@ using changes = std::vector<change>;
 TEST_CASE_FIXTURE(fixture, "ready with enough workers, started with all, each once [T1]") {
   CHECK(note(0, 1s).empty());
   CHECK(note(1, 2s).empty());
+  CHECK_FALSE(uut.was_ready());
   CHECK(note(2, 3s) == changes{change::ready});
   CHECK(news[0].after == 3s);
   CHECK(note(2, 4s).empty());
@@ -51,7 +52,9 @@ TEST_CASE_FIXTURE(fixture, "one step can make it ready and started [T1]") {
 
 TEST_CASE_FIXTURE(fixture, "degraded below what it needs, then recovered; never ready twice [T1]") {
   note(2, 1s);
+  CHECK(uut.was_ready());
   CHECK(note(1, 2s) == changes{change::degraded});
+  CHECK(uut.was_ready());
   CHECK(note(0, 3s).empty());
   CHECK(note(1, 4s).empty());
   CHECK(note(2, 5s) == changes{change::recovered});

@@ -103,8 +103,80 @@ TEST_CASE(
   CHECK(uut.due(t0).size() == 1); // it goes on
   uut.on_exit(0, 1, t0);
   CHECK_FALSE(uut.failed());
-  fail_starts(uut, 1, t0); // now it is without a worker
+  fail_starts(uut, 4, t0); // now it is without a worker: those before do not count
+  CHECK_FALSE(uut.failed());
+  fail_starts(uut, 1, t0);
   CHECK(uut.failed());
+}
+
+TEST_CASE("what the machine was short of while a worker served does not fail the pool [W10]") {
+  auto uut = table(2);
+  REQUIRE(uut.due(t0).size() == 2);
+  uut.on_ready(0, 1, t0);
+  uut.on_start_failed(1, 1, false, t0);
+  fail_starts(uut, 1000, t0);
+  uut.on_exit(0, 1, t0);
+  CHECK_FALSE(uut.failed());
+  auto next = uut.due(t0);
+  REQUIRE_FALSE(next.empty());
+  uut.on_ready(next[0].slot, next[0].generation, t0);
+  CHECK_FALSE(uut.failed());
+  CHECK_FALSE(uut.hopeless());
+}
+
+TEST_CASE("ten thousand crashes in service never close the pool, whatever fails between [W10]") {
+  auto uut = table(3);
+  auto now = t0;
+  for (auto crashes = 0; crashes < 10'000;) {
+    for (auto& x : uut.due(now)) {
+      // Now and then a start fails, too, but never five in a row.
+      if (x.generation % 7 == 0) {
+        uut.on_start_failed(x.slot, x.generation, false, now);
+        continue;
+      }
+      uut.on_ready(x.slot, x.generation, now);
+      uut.on_exit(x.slot, x.generation, now);
+      ++crashes;
+    }
+    REQUIRE_FALSE(uut.failed());
+    now += 1ms;
+  }
+  REQUIRE(uut.due(now).size() > 0);
+}
+
+TEST_CASE("each slot has its own back-off, which the first good call begins anew [W10]") {
+  slot_table uut{2, {8, duration{0}, 30s}, {{0ms, 100ms, 500ms}, 5, 10s}};
+  auto crash = [&](const slot_table::order& x, time_point now) {
+    uut.on_ready(x.slot, x.generation, now);
+    uut.on_exit(x.slot, x.generation, now);
+  };
+  auto both = uut.due(t0);
+  REQUIRE(both.size() == 2);
+  crash(both[0], t0);
+  uut.on_ready(1, 1, t0);
+  auto again = uut.due(t0); // the first pause is none
+  REQUIRE(again.size() == 1);
+  crash(again[0], t0);
+  CHECK(uut.due(t0).empty());
+  CHECK(uut.next_due() == t0 + 100ms);
+  uut.on_exit(1, 1, t0); // the other's first
+  auto other = uut.due(t0);
+  REQUIRE(other.size() == 1);
+  CHECK(other[0].slot == 1);
+  again = uut.due(t0 + 100ms);
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].slot == 0);
+  uut.on_ready(0, again[0].generation, t0 + 100ms);
+  SUBCASE("a good call") {
+    uut.on_good_call(0);
+    uut.on_exit(0, again[0].generation, t0 + 100ms);
+    CHECK(uut.due(t0 + 100ms).size() == 1);
+  }
+  SUBCASE("none") {
+    uut.on_exit(0, again[0].generation, t0 + 100ms);
+    CHECK(uut.due(t0 + 100ms).empty());
+    CHECK(uut.due(t0 + 600ms).size() == 1);
+  }
 }
 
 TEST_CASE("a failed pool tries one slot every `retry_failed` [W10]") {

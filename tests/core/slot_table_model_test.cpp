@@ -35,6 +35,7 @@ struct twins {
   std::vector<slot> slots;
   time_point now = t0;
   size_t failures = 0;
+  size_t unserved = 0; // of them those while no worker was ready
   bool failed = false;
   bool stopped = false;
 
@@ -80,7 +81,7 @@ struct twins {
       table.on_ready(i, generation, now);
       if (is(standing::starting)) {
         slots[index].now = standing::ready;
-        failures = 0;
+        failures = unserved = 0;
         failed = false;
       }
     } else if (what == 1) {
@@ -88,8 +89,13 @@ struct twins {
       table.on_start_failed(i, generation, for_good, now);
       if (is(standing::starting)) {
         set_back(slots[index]);
-        failures = for_good ? std::max(failures + 1, restart.start_failures) : failures + 1;
-        failed = failed || (failures >= restart.start_failures && count(standing::ready) == 0);
+        auto more = [&](size_t n) {
+          return for_good ? std::max(n + 1, restart.start_failures) : n + 1;
+        };
+        failures = more(failures);
+        if (count(standing::ready) == 0)
+          unserved = more(unserved);
+        failed = failed || (unserved >= restart.start_failures && count(standing::ready) == 0);
       }
     } else {
       table.on_exit(i, generation, now);

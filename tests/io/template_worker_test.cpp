@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(
   }
 }
 
-TEST_CASE_FIXTURE(template_fixture, "a forked worker finds descriptors 0 to 7 and no other [W3]") {
+TEST_CASE_FIXTURE(template_fixture, "a forked worker finds descriptors 0 to 8 and no other [W3]") {
   start();
   recorder other;
   auto busy = must_launch(*launcher, worker("import time; time.sleep(1000)"), other);
@@ -99,7 +99,8 @@ print(os.read(6, 100).decode(), os.read(6, 100))
   lines.erase(lines.begin());
   CHECK(lines
         == texts{"0 /dev/null", "1 fifo", "2 fifo", "3 socket", "4 /memfd:snakepit-lanes", "5 fifo",
-                 "6 fifo", "7 /memfd:snakepit-stacks", std::string(32, 't') + " b''"});
+                 "6 fifo", "7 /memfd:snakepit-stacks", "8 /dev/null",
+                 std::string(32, 't') + " b''"});
 }
 
 TEST_CASE_FIXTURE(template_fixture,

@@ -102,6 +102,8 @@ class Worker(Process):
         for key, value in changes.items():
             if key == "payload_bytes":
                 request.limits.payload_bytes = value
+            elif key == "faults":
+                request.chaos.faults.extend(value)
             else:
                 setattr(request, key, value)
         method = self._method("unary_unary", "Hello", pb.HelloReply)
@@ -137,9 +139,9 @@ class Worker(Process):
             for frame in self.control:
                 self.answers.put(frame)
 
-    def start(self):
+    def start(self, **changes):
         self.dial()
-        reply = self.hello()
+        reply = self.hello(**changes)
         assert not reply.HasField("error"), reply.error
         return self.open()
 

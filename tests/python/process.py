@@ -97,6 +97,7 @@ class Process:
             lifetime,
             token_read,
             self.stacks,
+            null,
         ]
         high = [fcntl(fd, F_DUPFD_CLOEXEC, 20) for fd in wanted]
         argv = command or [python, "-m", "snakepit_bridge.worker", "run=test", "pool=test"]

@@ -23,7 +23,7 @@ class Template:
         lifetime, self.lifetime = os.pipe()
         null = os.open(os.devnull, os.O_RDONLY)
         wanted = [null, self.stdout.write_fd, self.stderr.write_fd, side.fileno(), null, lifetime]
-        high = [os.dup(fd) for fd in [*wanted, theirs.fileno(), self.stdout.write_fd]]
+        high = [os.dup(fd) for fd in [*wanted, theirs.fileno(), self.stdout.write_fd, null]]
         high = [_lift(fd) for fd in high]
         argv = [sys.executable, "-m", "snakepit_bridge.template", "run=test", *arguments, " " * 200]
         self.environment = {
@@ -48,10 +48,10 @@ class Template:
         assert packet == b"listening", packet
         return self
 
-    def spawn(self, environment, fds, folder="", arguments=("run=test", "slot=1")):
+    def spawn(self, environment, fds, folder="", arguments=("run=test", "slot=1"), limits=(0, 0, 0, 0, 0)):
         """Sends a request; returns the answer's words and descriptors."""
         self.spawned += 1
-        texts = [folder, str(len(arguments)), *arguments]
+        texts = [folder, " ".join(map(str, limits)), str(len(arguments)), *arguments]
         texts += [f"{name}={text}" for name, text in environment.items()]
         request = os.memfd_create("request")
         os.write(request, b"".join(os.fsencode(x) + b"\0" for x in texts))
@@ -97,12 +97,12 @@ def _lift(fd):
 class ForkedWorker(Worker):
     """A worker like any other, but forked from a template."""
 
-    def __init__(self, template, adapter, **kwargs):
-        self.template = template
+    def __init__(self, template, adapter, limits=(0, 0, 0, 0, 0), **kwargs):
+        self.template, self.limits = template, limits
         super().__init__(adapter, **kwargs)
 
     def begin(self, argv, environment, fds):
-        words, received = self.template.spawn(environment, fds)
+        words, received = self.template.spawn(environment, fds, limits=self.limits)
         assert words[0] == "spawned", words
         self.number, self.start_time = words[1], int(words[3])
         self._forked_pidfd = received[0]

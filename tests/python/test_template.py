@@ -199,7 +199,7 @@ def test_a_thread_that_comes_later_makes_the_template_refuse_W3(tmp_path):
         os.kill(template.pid, signal.SIGUSR1)
         eventually(lambda: len(os.listdir(f"/proc/{template.pid}/task")) == 2)
         null = os.open(os.devnull, os.O_RDONLY)
-        words, fds = template.spawn({}, [null] * 8)
+        words, fds = template.spawn({}, [null] * 9)
         os.close(null)
         assert words[0] == "unfit" and "thread(s)" in " ".join(words) and not fds
 

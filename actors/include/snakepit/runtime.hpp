@@ -81,7 +81,7 @@ struct tool_description {
 /// Counters and gauges of one pool. Taken at one moment by the pool itself.
 struct pool_stats {
   std::string name;
-  /// starting | ready | failed | draining | stopped
+  /// starting | ready | degraded | failed | draining | stopped
   std::string state;
   size_t workers_target = 0;
   size_t workers_ready = 0;    ///< proved ready, may be busy

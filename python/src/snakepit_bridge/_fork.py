@@ -5,16 +5,15 @@ from __future__ import annotations
 import fcntl
 import os
 import random
+import resource
 import signal
 import sys
 import traceback
 from typing import Any, Dict, List, NamedTuple, NoReturn
 
 from . import _process
-from ._inheritance import LIFETIME_FD
+from ._inheritance import DESCRIPTORS, LIFETIME_FD
 
-#: How many descriptors a worker finds: 0 to 7.
-DESCRIPTORS = 8
 EXIT_BROKEN = 70
 #: What Python itself sets at its start; the rest is at its default.
 _PYTHONS_OWN: Dict[int, Any] = {
@@ -24,21 +23,38 @@ _PYTHONS_OWN: Dict[int, Any] = {
 }
 
 
+#: How far a processor's time goes beyond the limit before SIGKILL comes.
+_CPU_SECONDS_MORE = 1
+
+
+class Limits(NamedTuple):
+    """What the kernel holds a worker to; 0: as the host, but for `core`, where it means none."""
+
+    memory: int
+    files: int
+    cpu_seconds: int
+    core: int
+    nice: int
+
+
 class Request(NamedTuple):
     """What a worker gets besides descriptors."""
 
     folder: str
+    limits: Limits
     arguments: List[str]
     environment: List[bytes]
 
 
 def read_request(fd: int) -> Request:
-    """Texts that each end with a null byte: the folder, the number of arguments, they, the
-    environment. From a file that the host has written."""
+    """Texts that each end with a null byte: the folder, the limits, the number of arguments, they,
+    the environment. From a file that the host has written."""
     data = os.pread(fd, os.fstat(fd).st_size, 0)
-    folder, count, *rest = data.split(b"\0")[:-1]
+    folder, limits, count, *rest = data.split(b"\0")[:-1]
     arguments = [os.fsdecode(x) for x in rest[: int(count)]]
-    return Request(os.fsdecode(folder), arguments, rest[int(count) :])
+    return Request(
+        os.fsdecode(folder), Limits(*map(int, limits.split())), arguments, rest[int(count) :]
+    )
 
 
 def why_not() -> str:
@@ -115,6 +131,7 @@ def _enter(request: Request, sources: List[int], strangers: List[int], template:
         if fd >= DESCRIPTORS:
             os.close(fd)
     _reset_signals()
+    _limit(request.limits)
     if request.folder:
         os.chdir(request.folder)
     names = [x for x in request.arguments if "=" in x]
@@ -132,6 +149,24 @@ def _reset_signals() -> None:
         except (OSError, ValueError):
             continue  # SIGKILL, SIGSTOP
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
+
+
+def _limit(limits: Limits) -> None:
+    """Raises OSError or ValueError, with the limit's name, if it cannot be had."""
+    seconds = limits.cpu_seconds
+    for name, kind, soft, hard in (
+        ("core", resource.RLIMIT_CORE, limits.core, limits.core),
+        ("memory", resource.RLIMIT_DATA, limits.memory, limits.memory),
+        ("files", resource.RLIMIT_NOFILE, limits.files, limits.files),
+        ("cpu_seconds", resource.RLIMIT_CPU, seconds, seconds + _CPU_SECONDS_MORE),
+    ):
+        if soft or name == "core":
+            try:
+                resource.setrlimit(kind, (soft, hard))
+            except (OSError, ValueError) as error:
+                raise OSError(f"limits.{name} cannot be set to {soft}: {error}") from None
+    if limits.nice:
+        os.nice(limits.nice)
 
 
 def _replace_environment(entries: List[bytes]) -> None:

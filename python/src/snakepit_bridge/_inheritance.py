@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from . import _page
 
-SIDE_FD, PAGE_FD, LIFETIME_FD, TOKEN_FD, STACKS_FD = 3, 4, 5, 6, 7
+SIDE_FD, PAGE_FD, LIFETIME_FD, TOKEN_FD, STACKS_FD, FOLDER_FD = 3, 4, 5, 6, 7, 8
+DESCRIPTORS = 9
 TOKEN_SIZE = 32
 
 
@@ -39,7 +40,7 @@ def take_side_socket() -> socket.socket:
 def take(side: socket.socket) -> Inheritance:
     """Takes over all that is left. Raises InheritanceError."""
     try:
-        for fd in (PAGE_FD, TOKEN_FD):
+        for fd in (PAGE_FD, TOKEN_FD, FOLDER_FD):
             os.set_inheritable(fd, False)
         os.set_inheritable(LIFETIME_FD, True)
         token = _read_token()

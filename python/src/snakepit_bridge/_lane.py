@@ -104,7 +104,7 @@ class Lane(Generic[R]):
         #: Number of a final that is not in the journal: the host must have it before the next claim.
         self._owed = 0
         self._limits = limits
-        self._pack = pack
+        self._pack = self._pack_note = pack
         self._serialize = serialize
         self._is_well = is_well
         self._mend = mend
@@ -131,6 +131,17 @@ class Lane(Generic[R]):
         """Makes a tool of the adapter callable."""
         call = getattr(adapter, spec.attribute)
         self._tools[spec.number] = bind(spec, self.loop.wrap(call) if spec.is_async else call)
+
+    def meddle(
+        self,
+        around: Callable[[Callable[..., Any]], Callable[..., Any]],
+        pack: Callable[[Callable[[Finals], R]], Callable[[Finals], R]],
+    ) -> None:
+        """Puts something around each tool, but for the probe, and around what packs finals."""
+        for number, tool in self._tools.items():
+            if number != PROBE:
+                self._tools[number] = tool._replace(call=around(tool.call))
+        self._pack = pack(self._pack)
 
     def run(self, batch: Any) -> Iterator[R]:
         """Runs a batch. Each value yielded is to be sent before the next is asked for."""
@@ -245,7 +256,7 @@ class Lane(Generic[R]):
             alone.attachments[0] = attachments
         else:
             alone.failures[0] = result
-        if not self._journal.note(seq, self._serialize(self._pack(alone)), run_us, MESSAGE):
+        if not self._journal.note(seq, self._serialize(self._pack_note(alone)), run_us, MESSAGE):
             self._owed = seq
 
     def _await_ack(self) -> None:

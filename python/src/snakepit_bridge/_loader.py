@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any, Dict, List, NamedTuple, NoReturn, Optional, Union
 
 from . import _errors, _tools
-from ._errors import BridgeError, Failure
+from ._errors import BridgeError, Failure, fit
 from .adapter import Adapter
 
 
@@ -217,4 +217,15 @@ def _class_of(spec: str, module: ModuleType, class_name: str, names: str) -> typ
         fail(spec, "class", f"module {module.__name__!r} has no class {class_name!r}; {has}")
     if not (isinstance(found, type) and issubclass(found, Adapter)):
         fail(spec, "class", f"{class_name!r} is not a subclass of snakepit_bridge.Adapter; {has}")
+    return found
+
+
+def libraries() -> "dict[str, str]":
+    """Versions of what is loaded and matters."""
+    known = {"grpcio": "grpc", "protobuf": "google.protobuf", "numpy": "numpy"}
+    found = {}
+    for library, module in known.items():
+        version = getattr(sys.modules.get(module), "__version__", None)
+        if isinstance(version, str):
+            found[library] = fit(version, 64)
     return found

@@ -6,6 +6,7 @@ makes no gRPC object, and serves the template socket; docs/wire.md, "Template".
 
 from __future__ import annotations
 
+import errno
 import faulthandler
 import gc
 import importlib
@@ -19,14 +20,14 @@ from typing import Dict, List, NoReturn, Optional
 
 from . import _fork, _loader, _process, _refusal
 from ._errors import BridgeError, Failure, fit
-from ._inheritance import LIFETIME_FD, SIDE_FD, STACKS_FD, TOKEN_FD
+from ._inheritance import DESCRIPTORS, FOLDER_FD, LIFETIME_FD, SIDE_FD, TOKEN_FD
 
 #: Takes the place of a worker's token pipe.
 SOCKET_FD = TOKEN_FD
 EXIT_BROKEN = 70
 #: Whom a packet is for, and what rides along: the request and a worker's descriptors.
 _MAX_PACKET = 4096
-_REQUEST_FDS = 1 + _fork.DESCRIPTORS
+_REQUEST_FDS = 1 + DESCRIPTORS
 
 
 class Template:
@@ -75,13 +76,22 @@ class Template:
             if not packet:
                 self.end()
             words = packet.decode().split()
-            if words[0] == "spawn" and len(fds) == _REQUEST_FDS and not flags & socket.MSG_CTRUNC:
-                self._spawn(int(words[1]), fds)
+            if words[0] == "spawn":
+                self._spawn_or_say_why(int(words[1]), fds, bool(flags & socket.MSG_CTRUNC))
             elif words[0] == "reap":
                 self._reap(int(words[1]))
         finally:
             for fd in fds:
                 os.close(fd)
+
+    def _spawn_or_say_why(self, number: int, fds: List[int], cut: bool) -> None:
+        """Short of something, such as descriptors, this one worker is not started."""
+        try:
+            if cut or len(fds) != _REQUEST_FDS:
+                raise OSError(errno.EMFILE, "")
+            self._spawn(number, fds)
+        except OSError as error:
+            self._host.send(f"failed {number} {error.errno or errno.EIO} fork".encode())
 
     def _spawn(self, number: int, fds: List[int]) -> None:
         why = _fork.why_not()
@@ -96,17 +106,14 @@ class Template:
         template = os.getpid()
         try:
             pid = os.fork()
-        except OSError as error:
+            if pid == 0:
+                strangers = [self._host.fileno(), *self._pidfds.values(), *fds]
+                _fork.become_worker(request, fds[1:], strangers, template)
+            pidfd = _pidfd_of(pid)
+            self._numbers[pid] = number
+            self._pidfds[pid] = pidfd
+        finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            self._host.send(f"failed {number} {error.errno} fork".encode())
-            return
-        if pid == 0:
-            strangers = [self._host.fileno(), *self._pidfds.values(), *fds]
-            _fork.become_worker(request, fds[1:], strangers, template)
-        pidfd = os.pidfd_open(pid)
-        self._numbers[pid] = number
-        self._pidfds[pid] = pidfd
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         self._poll.register(pidfd, select.POLLIN)
         start_time = _process.start_time(pid)
         socket.send_fds(self._host, [f"spawned {number} {pid} {start_time}".encode()], [pidfd])
@@ -127,6 +134,16 @@ class Template:
         pid = self._zombies.pop(number, None)
         if pid is not None:
             os.waitpid(pid, 0)
+
+
+def _pidfd_of(pid: int) -> int:
+    """Of a child of this process; ends and reaps the child if there can be none."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        _kill_group(pid)
+        os.waitpid(pid, 0)
+        raise
 
 
 def _kill_group(pid: int) -> None:
@@ -161,7 +178,7 @@ def _give_up(side: socket.socket, text: str) -> NoReturn:
 def main() -> NoReturn:
     side = socket.socket(fileno=SIDE_FD)
     host = socket.socket(fileno=SOCKET_FD)
-    for fd in range(SIDE_FD, STACKS_FD + 1):
+    for fd in range(SIDE_FD, FOLDER_FD + 1):
         os.set_inheritable(fd, False)
     try:
         faulthandler.enable(2)

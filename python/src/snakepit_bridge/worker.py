@@ -19,7 +19,7 @@ from hmac import compare_digest
 from types import FrameType
 from typing import Any, Iterator, List, NoReturn, Optional, Union
 
-from . import _inheritance, _loader, _page, _process, _refusal, _stacks
+from . import _inheritance, _loader, _page, _process, _refusal, _shortage, _stacks
 from ._async import LaneLoop
 from ._ending import Ending
 from ._errors import BridgeError, Failure, fit
@@ -69,6 +69,7 @@ class Worker:
 
         self._transport = grpc_sync.GrpcTransport(self)
         self._transport.listen(self._inherited.socket_path)
+        os.close(_inheritance.FOLDER_FD)
         self._inherited.side.send(b"listening")
         if not self._transport.run():
             self._ending.refuse()
@@ -126,6 +127,8 @@ class Worker:
         for lane in self._lanes:
             for tool in loaded.tools:
                 lane.add(tool, adapter)
+            if hello.chaos is not None:
+                hello.chaos.enter(lane, self._inherited.socket_path)
             os.register_at_fork(after_in_child=lane.after_fork)
         self._stdio.accept()
         self._stdio.mend()
@@ -134,7 +137,7 @@ class Worker:
             pid=os.getpid(),
             start_time=_process.start_time(),
             python_version=".".join(map(str, sys.version_info[:3])),
-            libraries=_libraries(),
+            libraries=_loader.libraries(),
             adapter=loaded.name,
             lanes=len(self._lanes),
             tools=loaded.tools,
@@ -231,17 +234,6 @@ def _refuse(reason: str, text: str, phase: str) -> NoReturn:
     raise BridgeError(Failure(reason, text, {"phase": phase}, None, False))
 
 
-def _libraries() -> "dict[str, str]":
-    """Versions of what is loaded and matters."""
-    known = {"grpcio": "grpc", "protobuf": "google.protobuf", "numpy": "numpy"}
-    found = {}
-    for library, module in known.items():
-        version = getattr(sys.modules.get(module), "__version__", None)
-        if isinstance(version, str):
-            found[library] = fit(version, 64)
-    return found
-
-
 def _ignore(_number: int, _frame: Optional[FrameType]) -> None:
     """Not SIG_IGN, which programs started by a tool would inherit."""
 
@@ -278,6 +270,7 @@ def main(forked: bool = False) -> NoReturn:
         _take_stacks()
         inherited = _inheritance.take(side)
         worker = Worker(inherited, stdio, ending, forked)
+        _shortage.watch(lambda: _give_up(side, ending, _shortage.NO_THREADS))
         # The default of the interrupt signal ends the process.
         signal.signal(INTERRUPT_SIGNAL, _ignore)
         signal.signal(signal.SIGINT, _ignore)
@@ -292,7 +285,9 @@ def main(forked: bool = False) -> NoReturn:
     except ImportError as error:
         text = f"{python} cannot import grpcio and protobuf: {error}"
         _give_up(side, ending, _start_failure("grpc", text))
-    except BaseException:
+    except BaseException as error:
+        if _shortage.lacks_threads(error):
+            _give_up(side, ending, _shortage.NO_THREADS)
         ending.crash()
 
 

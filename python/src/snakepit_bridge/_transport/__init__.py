@@ -6,8 +6,9 @@ and imports it in one place, so that a native one can take its place.
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, NamedTuple, Protocol, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Protocol, Union
 
+from .._chaos import Chaos
 from .._errors import Failure
 from .._lane import Limits
 from .._tools import ToolSpec
@@ -28,6 +29,8 @@ class Hello(NamedTuple):
     #: Whether each lane has a thread of its own; else there is one, on the main thread.
     threads: bool
     limits: Limits
+    #: Faults to make on purpose; None: the worker does as well as it can.
+    chaos: Optional[Chaos] = None
 
 
 class Greeting(NamedTuple):

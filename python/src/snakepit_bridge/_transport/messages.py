@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 from .. import codec
+from .._chaos import Chaos, Fault
 from .._errors import Failure, PythonFailure, fit
 from .._lane import Finals, Limits
 from .._pb import worker_pb2
@@ -31,7 +32,16 @@ def hello_of(request: Any) -> Hello:
         request.lanes,
         request.profile == pb.PROFILE_THREAD,
         limits,
+        _chaos_of(request),
     )
+
+
+def _chaos_of(request: Any) -> Optional[Chaos]:
+    if not request.HasField("chaos"):
+        return None
+    known = request.chaos
+    seed = f"{known.seed}/{request.slot}/{request.generation}"
+    return Chaos([Fault(x.word, x.rate, x.nth) for x in known.faults], seed)
 
 
 def reply_of(greeting: Union[Greeting, Failure]) -> Any:

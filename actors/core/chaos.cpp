@@ -1,0 +1,63 @@
+#include "actors/core/chaos.hpp"
+
+#include "actors/core/spelling.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace snakepit::core {
+
+namespace {
+
+template <class T>
+std::optional<T> number_of(std::string_view text) {
+  T x{};
+  auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), x);
+  return code == std::errc{} && end == text.data() + text.size() ? std::optional{x} : std::nullopt;
+}
+
+tl::unexpected<error> refused(const std::string& key, std::string what) {
+  return fail(reason::invalid_config, std::move(what), {{"path", key}});
+}
+
+} // namespace
+
+const std::vector<std::string>& chaos_words() {
+  static const std::vector<std::string> words{"kill", "segv", "exit",    "hang",
+                                              "stop", "slow", "garbage", "half_close"};
+  return words;
+}
+
+result<std::vector<chaos_fault>> chaos_faults(const chaos_config& x) {
+  std::vector<chaos_fault> out;
+  double sum = 0;
+  for (auto& [word, text] : x.faults) {
+    auto& known = chaos_words();
+    auto key = "chaos.faults." + word;
+    if (std::find(known.begin(), known.end(), word) == known.end())
+      return refused("chaos.faults", "`chaos.faults`: there is no fault " + quoted(word)
+                                       + "; there is " + listed(known, "and")
+                                       + suggestion(word, known));
+    chaos_fault fault{word};
+    if (text.starts_with('@')) {
+      fault.nth = number_of<uint64_t>(std::string_view{text}.substr(1)).value_or(0);
+      if (fault.nth == 0)
+        return refused(key, quoted(key) + ": " + quoted(text)
+                              + " names no call; wanted `@1` or more");
+    } else {
+      fault.rate = number_of<double>(text).value_or(-1);
+      if (!(fault.rate >= 0 && fault.rate <= 1))
+        return refused(key, quoted(key) + ": " + quoted(text)
+                              + " is no share of calls from 0 to 1, such as `0.001`, nor the "
+                                "number of a call, such as `@100`");
+    }
+    sum += fault.rate;
+    out.push_back(std::move(fault));
+  }
+  if (sum > 1)
+    return refused("chaos.faults", "`chaos.faults`: the shares of calls come to more than 1");
+  return out;
+}
+
+} // namespace snakepit::core
