@@ -139,7 +139,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   context.log = x->log;
   auto plans = std::vector<pool_plan>{};
   for (auto& pool : cfg.pools) {
-    auto entry = std::make_shared<pool_entry>();
+    auto entry = std::make_shared<pool_entry>(x->deaths);
     auto plan = pool_plan{settings_of(pool, cfg, context),
                           {entry,
                            io::make_grpc_channel,
