@@ -109,6 +109,27 @@ struct stacks_query {
   }
 };
 
+/// Asks for a new worker in a slot; answered when it is ready, or could not be started. Destroyed
+/// unanswered it answers `unavailable`.
+struct recycle_order {
+  uint32_t slot = 0;
+  std::function<void(result<void>)> done;
+
+  recycle_order(uint32_t which, std::function<void(result<void>)> f)
+    : slot{which}, done{std::move(f)} {}
+  recycle_order(recycle_order&& other) noexcept
+    : slot{other.slot}, done{std::exchange(other.done, nullptr)} {}
+  recycle_order& operator=(recycle_order&&) = delete;
+  ~recycle_order() {
+    answer(fail(reason::unavailable, "the pool is being restarted"));
+  }
+
+  void answer(result<void> x) {
+    if (auto f = std::exchange(done, nullptr))
+      f(std::move(x));
+  }
+};
+
 /// Stop serving; end within `grace`.
 struct worker_stop {
   duration grace;
@@ -288,5 +309,7 @@ CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::stacks_query>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::worker_health>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::heartbeat_answer>))
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::poison_query>))
+CAF_ADD_ATOM(snakepit_internal, snakepit::atom, leave, "leave")
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::recycle_order>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

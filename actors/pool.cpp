@@ -33,6 +33,7 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
     [&st](local<stats_query>& x) { st.on_stats(*x); },
     [&st](local<stacks_query>& x) { st.on_stacks(*x); },
     [&st](local<poison_query>& x) { st.on_poison(*x); },
+    [&st](local<recycle_order>& x) { st.on_recycle(*x); },
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
     [&st](local<drain_order>& x) { st.on_drain(*x); },
     [&st](atom::tick) { st.on_tick(); },
@@ -91,8 +92,8 @@ void pool_state::on_lane_done(lane_done& x) {
 }
 
 void pool_state::on_worker_up(worker_up& x) {
-  auto i = members.find(x.slot);
-  if (i == members.end() || i->second.generation != x.generation)
+  auto* up = find_member(x.slot, x.generation);
+  if (!up)
     return self->send_exit(x.worker, caf::exit_reason::user_shutdown);
   if (!tools->is_made_of(x.tools)) {
     auto next = tools->with(x.tools);
@@ -104,9 +105,9 @@ void pool_state::on_worker_up(worker_up& x) {
     world.entry->set_tools(tools);
     note_tools(*world.metrics, *tools);
   }
-  i->second.up = true;
-  i->second.pid = x.pid;
-  i->second.worker = x.worker;
+  up->up = true;
+  up->pid = x.pid;
+  up->worker = x.worker;
   slots->on_ready(x.slot, x.generation, now());
   auto name = worker_name{x.slot, x.generation, x.pid};
   events.ready(name, x.took, x.tools.size());
@@ -114,9 +115,9 @@ void pool_state::on_worker_up(worker_up& x) {
     events.restarted(name, now() - lost.mapped());
   note_standing();
   board->add(x.slot, x.generation, static_cast<uint32_t>(x.pages.size()));
-  i->second.watchers.assign(x.pages.size(),
-                            core::lane_watch{2 * settings.config.queue.prefetch_time});
-  i->second.pages = std::move(x.pages);
+  up->watchers.assign(x.pages.size(), core::lane_watch{2 * settings.config.queue.prefetch_time});
+  up->pages = std::move(x.pages);
+  succeed(x.slot);
   world.log->write(level::info, log_category, "worker ready",
                    {{"pool", settings.config.name}, {"slot", x.slot}, {"pid", x.pid}});
   if (state() == "ready")
@@ -131,15 +132,17 @@ void pool_state::on_worker_up(worker_up& x) {
 
 void pool_state::on_worker_down(worker_down& x) {
   world.metrics->exited(*x.certificate);
-  if (x.certificate->pid != 0)
+  if (x.certificate->pid != 0) {
     events.exited(*x.certificate);
+    world.entry->deaths().add(x.certificate);
+  }
   if (auto* gone = find_member(x.slot, x.generation)) {
     auto up = gone->up;
     crossing += gone->sent - std::min(gone->sent, x.received);
     board->remove(x.slot, x.generation);
     auto had_left = leaving.erase({x.slot, x.generation}) > 0;
     if (!had_left)
-      members.erase(x.slot);
+      forget(x.slot, x.generation);
     if (up) {
       note_exit(x);
       if (!had_left)
@@ -244,6 +247,8 @@ void pool_state::on_drain(drain_order& x) {
   drained.push_back(std::move(x.done));
   drain_until = std::min(drain_until, core::later(now(), x.timeout));
   answer_waiters();
+  for (auto& order : std::exchange(recycles, {}))
+    order.answer(fail(reason::draining, "pool `" + settings.config.name + "` stops"));
   end_drain_if_done();
   arm();
 }
@@ -275,6 +280,9 @@ void pool_state::on_down(const caf::down_msg& x) {
     return;
   }
   for (auto& [slot, member] : members)
+    if (member.worker == x.source)
+      return on_actor_down(slot, member);
+  for (auto& [slot, member] : successors)
     if (member.worker == x.source)
       return on_actor_down(slot, member);
   for (auto& [key, member] : leaving)

@@ -51,6 +51,8 @@ using pool_actor = pool_interface::extend<
   caf::reacts_to<local<stacks_query>>,
   // From the runtime; answered at once.
   caf::reacts_to<local<poison_query>>,
+  // From the runtime; answered when the slot has a new worker.
+  caf::reacts_to<local<recycle_order>>,
   // A handle gives up its call.
   caf::reacts_to<local<cancel_order>>,
   // From the runtime: stop admitting, finish what is there.
@@ -109,6 +111,7 @@ struct pool_state {
   void on_stats(stats_query& x);
   void on_stacks(stacks_query& x);
   void on_poison(poison_query& x);
+  void on_recycle(recycle_order& x);
   void on_cancel(cancel_order& x);
   void on_drain(drain_order& x);
   void on_tick();
@@ -134,6 +137,18 @@ struct pool_state {
 
   /// The worker of this slot and generation, whether it serves or leaves; null if it is gone.
   member* find_member(uint32_t slot, uint32_t generation);
+
+  /// The worker of this slot and generation is gone: whoever was to follow it, does.
+  void forget(uint32_t slot, uint32_t generation);
+
+  /// The successor is up: it takes the slot, and the old one leaves.
+  void succeed(uint32_t slot);
+
+  /// Answers those who wait for a new worker in the slot.
+  void answer_recycles(uint32_t slot, const result<void>& x);
+
+  /// Why the slot has no worker to act on; nothing if it has one.
+  std::optional<error> no_worker(uint32_t slot) const;
 
   /// Logs why a worker has ended.
   void note_certificate(const death_certificate& x);
@@ -235,6 +250,8 @@ struct pool_state {
   std::map<uint32_t, member> members; // by slot; the workers that are there or being started
   /// By slot and generation; still there, but their slots have others.
   std::map<std::pair<uint32_t, uint32_t>, member> leaving;
+  std::map<uint32_t, member> successors; // by slot; they start while `members` has the old one
+  std::vector<recycle_order> recycles;
   std::vector<ready_waiter> waiters;
   std::optional<error> last_start_error;
   core::last_ends ends;

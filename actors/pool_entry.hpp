@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/core/tool_table.hpp"
+#include "actors/death_ring.hpp"
 
 #include <caf/actor.hpp>
 
@@ -11,10 +12,17 @@
 
 namespace snakepit {
 
-/// Where those who make calls find a pool: its actor, which may be another one after a fault, and
-/// its tools. Any thread.
+/// Where those who make calls find a pool: its actor, which may be another one after a fault, its
+/// tools, and how its workers have ended. Any thread.
 class pool_entry {
 public:
+  /// `deaths` is what the pools of a runtime have in common.
+  explicit pool_entry(std::shared_ptr<death_ring> deaths = std::make_shared<death_ring>())
+    : deaths_{std::move(deaths)} {}
+
+  death_ring& deaths() const noexcept {
+    return *deaths_;
+  }
   caf::actor actor() const {
     auto guard = std::lock_guard{mutex_};
     return actor_;
@@ -39,6 +47,7 @@ public:
   }
 
 private:
+  const std::shared_ptr<death_ring> deaths_;
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   caf::actor actor_;

@@ -41,7 +41,8 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
   auto cfg = settings.worker(slot, generation);
   if (!cfg)
     return start_failed(slot, generation, std::move(cfg.error()), false);
-  auto& member = members[slot] = {};
+  auto old = members.find(slot);
+  auto& member = (old != members.end() && old->second.up ? successors : members)[slot] = {};
   member.generation = generation;
   auto who = worker_world{caf::actor_cast<caf::actor>(self),
                           world.spawner,
@@ -63,18 +64,19 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
               child_spec_ptr{std::move(spec)})
     .then(
       [this, slot, generation](const caf::actor& x) {
-        auto i = members.find(slot);
-        if (i == members.end() || i->second.generation != generation)
+        auto* started = find_member(slot, generation);
+        if (!started)
           return;
-        i->second.worker = x;
+        started->worker = x;
         self->monitor(x);
       },
       [this, slot, generation](const caf::error&) {
-        auto i = members.find(slot);
-        if (i == members.end() || i->second.generation != generation || i->second.worker)
+        auto* started = find_member(slot, generation);
+        if (!started || started->worker)
           return;
-        members.erase(i);
+        forget(slot, generation);
         slots->on_not_started(slot, generation, now());
+        answer_recycles(slot, fail(reason::unavailable, "the pool is being restarted"));
         arm();
       });
 }
@@ -84,7 +86,7 @@ void pool_state::on_worker_leaving(const worker_leaving& x) {
   if (i == members.end() || i->second.generation != x.generation || !i->second.up)
     return;
   leaving.emplace(std::pair{x.slot, x.generation}, std::move(i->second));
-  members.erase(i);
+  forget(x.slot, x.generation);
   for (uint32_t lane = 0; lane < settings.lanes; ++lane)
     board->hold({x.slot, x.generation, lane}, true);
   slots->on_exit(x.slot, x.generation, now());
@@ -98,20 +100,17 @@ void pool_state::on_worker_leaving(const worker_leaving& x) {
 pool_state::member* pool_state::find_member(uint32_t slot, uint32_t generation) {
   if (auto i = members.find(slot); i != members.end() && i->second.generation == generation)
     return &i->second;
+  if (auto i = successors.find(slot); i != successors.end() && i->second.generation == generation)
+    return &i->second;
   auto i = leaving.find({slot, generation});
   return i == leaving.end() ? nullptr : &i->second;
 }
 
 void pool_state::on_stacks(stacks_query& x) {
-  auto i = members.find(x.slot);
-  if (x.slot >= slots->size())
-    return x.answer(fail(reason::invalid_argument,
-                         "pool `" + settings.config.name + "` has no slot " + std::to_string(x.slot)
-                           + ", only 0 to " + std::to_string(slots->size() - 1)));
-  if (i == members.end() || !i->second.worker)
-    return x.answer(fail(reason::unavailable, "slot " + std::to_string(x.slot) + " of pool `"
-                                                + settings.config.name + "` has no worker now"));
-  caf::anon_send(caf::actor_cast<worker_actor>(i->second.worker), make_local(std::move(x)));
+  if (auto why = no_worker(x.slot))
+    return x.answer(tl::unexpected{std::move(*why)});
+  auto& worker = members.at(x.slot).worker;
+  caf::anon_send(caf::actor_cast<worker_actor>(worker), make_local(std::move(x)));
 }
 
 void pool_state::on_worker_health(const worker_health& x) {
@@ -129,16 +128,18 @@ size_t pool_state::ready() const {
 }
 
 void pool_state::note_exit(const worker_down& x) {
-  if (!draining) {
+  auto expected = draining || x.certificate->ended_by_us == core::because_recycle;
+  if (!draining)
     note_certificate(*x.certificate);
+  if (!expected)
     ends.note(name_of(x.slot, x.generation) + core::describe_end(*x.certificate));
-  }
-  counters.exits += !draining;
+  counters.exits += !expected;
   slots->on_exit(x.slot, x.generation, now()); // unless it has left before
 }
 
 void pool_state::note_certificate(const death_certificate& x) {
-  world.log->write(level::warning, log_category, "worker ended: " + x.cause,
+  auto importance = x.ended_by_us == core::because_recycle ? level::info : level::warning;
+  world.log->write(importance, log_category, "worker ended: " + x.cause,
                    {{"pool", settings.config.name},
                     {"slot", x.slot},
                     {"pid", x.pid},
@@ -178,6 +179,7 @@ void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, boo
   }
   last_start_error = std::move(why);
   slots->on_start_failed(slot, generation, for_good, now());
+  answer_recycles(slot, tl::unexpected{*last_start_error});
   note_standing();
   if (slots->failed())
     fail_queued(not_ready());

@@ -196,6 +196,41 @@ result<stack_report> runtime::stacks(const std::string& pool, uint32_t slot) {
   return future.get();
 }
 
+std::vector<recorded_death> runtime::deaths(size_t most) const {
+  return impl_->deaths->latest(most);
+}
+
+void runtime::recycle(const std::string& pool, uint32_t slot,
+                      std::function<void(result<void>)> done) {
+  auto place = impl_->find(pool);
+  if (!place)
+    return done(tl::unexpected{std::move(place.error())});
+  auto order = make_local(recycle_order{slot, std::move(done)});
+  if (auto actor = (*place)->entry->actor())
+    return caf::anon_send(caf::actor_cast<pool_actor>(actor), std::move(order));
+  order->answer(fail(reason::unavailable, "pool `" + (*place)->name + "` is not running"));
+}
+
+result<void> runtime::recycle(const std::string& pool, uint32_t slot) {
+  auto promise = std::make_shared<std::promise<result<void>>>();
+  auto future = promise->get_future();
+  recycle(pool, slot, [promise](auto x) { promise->set_value(std::move(x)); });
+  return future.get();
+}
+
+result<void> runtime::set_log_level(const std::string& level, const std::string& category) {
+  auto x = telemetry::parse_level(level);
+  if (!x)
+    return fail(reason::invalid_argument, "`" + level
+                                            + "` is no level of the log: say trace, debug, info, "
+                                              "warning, error or off");
+  if (category.empty())
+    impl_->log->set_level(*x);
+  else
+    impl_->log->set_level(category, *x);
+  return {};
+}
+
 result<subscription> runtime::subscribe(const event_filter& filter, event_callback callback,
                                         size_t backlog) {
   return telemetry::subscribe(impl_->events, filter, std::move(callback), backlog);

@@ -150,7 +150,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   context.log = x->log;
   auto plans = std::vector<pool_plan>{};
   for (auto& pool : cfg.pools) {
-    auto entry = std::make_shared<pool_entry>();
+    auto entry = std::make_shared<pool_entry>(x->deaths);
     auto here = context_of(pool, context, *x->directory);
     if (!here)
       return tl::unexpected{std::move(here.error())};

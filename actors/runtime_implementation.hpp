@@ -100,6 +100,7 @@ public:
   std::shared_ptr<telemetry::log> log;
   telemetry::metrics metrics;
   std::shared_ptr<telemetry::event_hub> events;
+  const std::shared_ptr<death_ring> deaths = std::make_shared<death_ring>();
   std::shared_ptr<io::run_directory> directory;
   std::unique_ptr<own_system> own;
   std::shared_ptr<io::sqlite_ledger> ledger;

@@ -62,6 +62,7 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
     [&st](local<lane_look>& x) { st.on_look(*x); },
     [&st](local<stacks_taken>& x) { st.on_stacks(*x); },
     [&st](local<stacks_query>& x) { st.on_query(*x); },
+    [&st](atom::leave) { st.on_leave(); },
     [&st](atom::buried) { st.on_buried(); },
     [&st](atom::tick) { st.on_tick(); },
   };
@@ -256,12 +257,7 @@ void worker_state::on_stop() {
       return settle(); // `launched` will find nobody, which ends the process
     return kill_now("shutdown");
   }
-  events.worker_draining(its_name(), cfg.stop_grace);
-  phase = worker_phase::stopping;
-  kill_because = "shutdown";
-  kill_at = core::later(now(), cfg.stop_grace);
-  channel->shutdown(std::chrono::duration_cast<std::chrono::milliseconds>(cfg.stop_grace));
-  arm(kill_at);
+  ask_to_end("shutdown");
 }
 
 void worker_state::on_pool_down() {

@@ -48,6 +48,8 @@ using worker_actor = caf::typed_actor<
   caf::reacts_to<local<stacks_taken>>,
   // Somebody wants to see the stacks. From the POOL.
   caf::reacts_to<local<stacks_query>>,
+  // Another one has its slot: it is to end when what it has been given is done. From the POOL.
+  caf::reacts_to<atom::leave>,
   // The POOL has seen `worker_down` and sends nothing any more.
   caf::reacts_to<atom::buried>,
   // INTERNAL: something is due.
@@ -125,6 +127,7 @@ struct worker_state {
   void on_look(lane_look& x);
   void on_stacks(stacks_taken& x);
   void on_query(stacks_query& x);
+  void on_leave();
   void on_buried();
   void on_tick();
 
@@ -254,6 +257,9 @@ struct worker_state {
 
   /// Ends the process that is to leave if nobody waits for anything in it, or has waited enough.
   void leave_if_done();
+
+  /// Asks the process to end by itself, within its grace.
+  void ask_to_end(std::string because);
 
   /// From `ready` on the worker is looked after: see worker_health.cpp.
   void begin_health();

@@ -62,8 +62,27 @@ void worker_state::kill_now(std::string because) {
   arm(settle_at);
 }
 
+void worker_state::ask_to_end(std::string because) {
+  events.worker_draining(its_name(), cfg.stop_grace);
+  phase = worker_phase::stopping;
+  kill_because = std::move(because);
+  kill_at = core::later(now(), cfg.stop_grace);
+  channel->shutdown(std::chrono::duration_cast<std::chrono::milliseconds>(cfg.stop_grace));
+  arm(kill_at);
+}
+
+void worker_state::on_leave() {
+  if (phase != worker_phase::ready || is_leaving())
+    return;
+  condemned_by = core::because_recycle;
+  for (uint32_t i = 0; i < lanes.size(); ++i)
+    revoke(i);
+  leave_if_done();
+  arm_all();
+}
+
 void worker_state::condemn(const lane& x, uint64_t running) {
-  if (condemned_by.empty()) {
+  if (condemned_by.empty() || condemned_by == core::because_recycle) {
     culprit = x.calls.tool_of(running);
     condemned_by = x.calls.was_cancelled(running) ? "cancel" : "deadline";
     leave_at = core::later(now(), cfg.drain);
@@ -87,6 +106,13 @@ bool worker_state::runs_for_somebody(const lane& x) {
 void worker_state::leave_if_done() {
   if (condemned_by.empty() || phase >= worker_phase::dying)
     return;
+  if (condemned_by == core::because_recycle) {
+    // Its calls have their own deadlines; no other bound makes one of them fail.
+    auto has_calls = [](auto& x) { return x.calls.unfinished() > 0; };
+    if (phase == worker_phase::ready && std::none_of(lanes.begin(), lanes.end(), has_calls))
+      ask_to_end(condemned_by);
+    return;
+  }
   if (now() >= leave_at || std::none_of(lanes.begin(), lanes.end(), runs_for_somebody))
     kill(condemned_by);
 }

@@ -1,6 +1,7 @@
 #include "actors/cli/arguments.hpp"
 #include "actors/cli/command.hpp"
 #include "actors/cli/console.hpp"
+#include "actors/cli/daemon_call.hpp"
 #include "actors/cli/embedded.hpp"
 #include "actors/cli/report.hpp"
 #include "actors/cli/setup.hpp"
@@ -22,10 +23,13 @@ object goes to the tool's only required parameter. Bytes are {"$": ["base64", TE
 
   snakepit call ./hello.py greet name=World
   snakepit call numpy_stats:Stats summary '{"numbers": [1, 2, 3]}' --timeout 5s
-  snakepit call ./text.py analyse @paragraph.json --json)";
+  snakepit call ./text.py analyse @paragraph.json --json
+  snakepit call --daemon greet name=World)";
 
 struct call_command {
   common_options common;
+  bool on_daemon = false;
+  std::string address;
   pool_choice choice;
   std::string tool;
   std::vector<std::string> words;
@@ -81,7 +85,24 @@ outcome call_and_wait(runtime& pool, const call_command& x, const std::string& j
   return end->get_future().get();
 }
 
-int run(const call_command& x) {
+// A daemon has its adapters: what stands in their place is the tool, and so on.
+call_command without_adapter(call_command x) {
+  if (!x.tool.empty())
+    x.words.insert(x.words.begin(), x.tool);
+  x.tool = std::exchange(x.choice.adapter, {});
+  return x;
+}
+
+int call_daemon(const call_command& x, const std::string& json, call_options options) {
+  options.pool = x.choice.pool;
+  return call_on_daemon({x.common, x.address}, x.tool, json, options);
+}
+
+int run(const call_command& given) {
+  auto on_daemon = given.on_daemon || !given.address.empty();
+  auto x = on_daemon ? without_adapter(given) : given;
+  if (x.tool.empty())
+    return report_usage("TOOL is required (see `snakepit call --help`)", x.common.json);
   auto words = x.words;
   for (auto& word : words)
     if (word.starts_with(literal_mark))
@@ -92,6 +113,8 @@ int run(const call_command& x) {
   auto options = options_of(x);
   if (!options)
     return report_usage(options.error().message, x.common.json);
+  if (on_daemon)
+    return call_daemon(x, *json, std::move(*options));
   auto cfg = embedded_config(x.common, x.choice);
   if (!cfg)
     return report(cfg.error(), x.common.json);
@@ -127,8 +150,11 @@ void add_call(CLI::App& app, action& chosen) {
   command->add_option("ADAPTER", x->choice.adapter, "Where the tool lives")
     ->required()
     ->type_name("");
-  command->add_option("TOOL", x->tool, "Its name")->required()->type_name("");
+  command->add_option("TOOL", x->tool, "Its name")->type_name("");
   command->add_option("ARGUMENTS", x->words, "What it gets")->type_name("");
+  command->add_flag("--daemon", x->on_daemon, "Call a running daemon; without ADAPTER then");
+  command->add_option("--address", x->address, "The daemon [$SNAKEPIT_ADDRESS, by configuration]")
+    ->type_name("unix:PATH");
   command->add_option("--timeout", x->timeout, "Budget of the call: 500ms, 5s, 2m, infinite")
     ->type_name("TIME");
   command->add_option("--session", x->session, "Session the call belongs to")->type_name("ID");

@@ -19,10 +19,12 @@ using namespace snakepit;
 constexpr const char* footer = R"(Examples:
   snakepit call ./hello.py greet name=World
   snakepit map ./text.py analyse -n 4 < lines.jsonl > results.jsonl
+  snakepit serve -c snakepit.yaml
   snakepit doctor ./hello.py
 
 `snakepit COMMAND --help` tells more. Exit codes: 0 success, 1 a call failed, 2 wrong usage or
-configuration, 3 no worker could start, 4 timeout, 130/143 interrupted, 141 stdout was closed.)";
+configuration, 3 no worker could start, 4 timeout, 5 no daemon, 130/143 interrupted, 141 stdout
+was closed.)";
 
 bool wants_json(int argc, char** argv) {
   return std::any_of(argv + 1, argv + argc, [](const char* x) { return !strcmp(x, "--json"); });
@@ -92,6 +94,14 @@ int main(int argc, char** argv) {
   cli::action chosen;
   cli::add_call(app, chosen);
   cli::add_map(app, chosen);
+  cli::add_serve(app, chosen);
+  cli::add_run(app, chosen);
+  cli::add_status(app, chosen);
+  cli::add_deaths(app, chosen);
+  cli::add_stack(app, chosen);
+  cli::add_recycle(app, chosen);
+  cli::add_tools(app, chosen);
+  cli::add_loglevel(app, chosen);
   cli::add_bench(app, chosen);
   cli::add_doctor(app, chosen);
   cli::add_cleanup(app, chosen);

@@ -14,6 +14,7 @@ enum exit_code : int {
   exit_usage = 2,
   exit_not_started = 3,
   exit_timed_out = 4,
+  exit_no_daemon = 5,
   exit_signal = 128, ///< plus the signal's number
   exit_closed_stdout = 141,
 };

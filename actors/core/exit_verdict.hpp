@@ -10,9 +10,11 @@
 
 namespace snakepit::core {
 
-// Why we ended a worker that hung.
+/// Why we ended a worker that hung.
 inline constexpr auto because_heartbeat = "heartbeat";
 inline constexpr auto because_health = "health";
+/// Why we ended one that was replaced, without harm to any call.
+inline constexpr auto because_recycle = "recycle";
 
 /// "SIGSEGV" for 11; "signal 99" for what has no name.
 std::string signal_name(int number);

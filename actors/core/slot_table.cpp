@@ -17,34 +17,45 @@ std::vector<slot_table::order> slot_table::due(time_point now) {
   auto most = failed_ ? size_t{1} : start_.batch_size;
   for (uint32_t i = 0; i < slots_.size() && starting_ < most; ++i) {
     auto& x = slots_[i];
-    if (x.now != state::waiting || now < x.not_before)
+    if (x.now == state::ready && x.next == renewal::wanted) {
+      x.next = renewal::starting;
+      ++successors_;
+    } else if (x.now == state::waiting && now >= x.not_before) {
+      x.now = state::starting;
+      x.generation = x.last + 1;
+    } else {
       continue;
-    x.now = state::starting;
+    }
     ++starting_;
-    result.push_back({i, ++x.generation});
+    result.push_back({i, ++x.last});
   }
   return result;
 }
 
 time_point slot_table::next_due() const {
-  if (stopped_ || waiting() == 0)
+  if (stopped_)
     return never;
   auto blocked = start_.batch_delay > duration{0} && starting_ > 0;
   if (blocked || starting_ >= (failed_ ? size_t{1} : start_.batch_size))
     return never;
   auto first = never;
   for (auto& x : slots_)
-    if (x.now == state::waiting)
-      first = std::min(first, x.not_before);
+    if (x.now == state::waiting || (x.now == state::ready && x.next == renewal::wanted))
+      first = std::min(first, x.now == state::waiting ? x.not_before : time_point{});
   return std::max(first, next_batch_);
 }
 
 void slot_table::on_ready(uint32_t index, uint32_t generation, time_point now) {
-  auto* x = find(index, generation, state::starting);
-  if (!x)
+  if (auto* x = find_successor(index, generation)) {
+    x->generation = generation;
+    end_renewal(*x);
+  } else if (auto* y = find(index, generation, state::starting)) {
+    y->now = state::ready;
+    y->next = renewal::none;
+    ++ready_;
+  } else {
     return;
-  x->now = state::ready;
-  ++ready_;
+  }
   failures_ = unserved_ = 0;
   if (failed_) {
     failed_ = false;
@@ -55,11 +66,14 @@ void slot_table::on_ready(uint32_t index, uint32_t generation, time_point now) {
 
 void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_good,
                                  time_point now) {
-  auto* x = find(index, generation, state::starting);
-  if (!x)
+  if (auto* x = find_successor(index, generation)) {
+    end_renewal(*x);
+  } else if (auto* y = find(index, generation, state::starting)) {
+    y->now = state::waiting;
+    set_back(*y, now);
+  } else {
     return;
-  x->now = state::waiting;
-  set_back(*x, now);
+  }
   auto count = [&](size_t n) { return for_good ? std::max(n + 1, restart_.start_failures) : n + 1; };
   failures_ = count(failures_);
   // What the machine was short of while others served is no reason to give up once they end.
@@ -73,10 +87,12 @@ void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_g
 }
 
 void slot_table::on_not_started(uint32_t index, uint32_t generation, time_point now) {
-  auto* x = find(index, generation, state::starting);
-  if (!x)
+  if (auto* x = find_successor(index, generation))
+    end_renewal(*x);
+  else if (auto* y = find(index, generation, state::starting))
+    y->now = state::waiting;
+  else
     return;
-  x->now = state::waiting;
   start_ended(now);
 }
 
@@ -84,9 +100,36 @@ void slot_table::on_exit(uint32_t index, uint32_t generation, time_point now) {
   auto* x = find(index, generation, state::ready);
   if (!x)
     return;
-  x->now = state::waiting;
   --ready_;
   set_back(*x, now);
+  x->now = state::waiting;
+  if (x->next == renewal::starting) { // it is the slot's now
+    x->now = state::starting;
+    x->generation = x->last;
+    --successors_;
+  }
+  x->next = renewal::none;
+}
+
+bool slot_table::renew(uint32_t index) {
+  if (stopped_ || index >= slots_.size() || slots_[index].now != state::ready)
+    return false;
+  auto& next = slots_[index].next;
+  next = std::max(next, renewal::wanted);
+  return true;
+}
+
+slot_table::slot* slot_table::find_successor(uint32_t index, uint32_t generation) {
+  if (index >= slots_.size())
+    return nullptr;
+  auto& x = slots_[index];
+  auto is = x.now == state::ready && x.next == renewal::starting && x.last == generation;
+  return is ? &x : nullptr;
+}
+
+void slot_table::end_renewal(slot& x) {
+  x.next = renewal::none;
+  --successors_;
 }
 
 slot_table::slot* slot_table::find(uint32_t index, uint32_t generation, state wanted) {

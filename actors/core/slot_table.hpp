@@ -12,6 +12,10 @@ namespace snakepit::core {
 /// Decides which slot of a pool starts its next worker and when, and when starting has failed for
 /// good. A slot has one worker at a time; each one it starts is the next generation.
 ///
+/// A slot that is renewed has two for a while: it stays ready with the one it has until the next
+/// one is, which then takes its place. If that cannot start, all stays as it was; if the old one is
+/// lost meanwhile, the new one is the slot's and is starting.
+///
 ///            due()                 on_ready
 ///   waiting -------->  starting  ------------> ready
 ///      ^                  | on_start_failed      | on_exit
@@ -45,6 +49,9 @@ public:
   void on_not_started(uint32_t slot, uint32_t generation, time_point now);
   void on_exit(uint32_t slot, uint32_t generation, time_point now);
 
+  /// Wants a new worker for a slot that has a ready one; `due` gives it. Whether there will be one.
+  bool renew(uint32_t slot);
+
   /// A call succeeded on the slot: its back-off begins anew.
   void on_good_call(uint32_t slot) {
     slots_[slot].setbacks = 0;
@@ -70,23 +77,29 @@ public:
   size_t ready() const noexcept {
     return ready_;
   }
+  /// Slots that have no ready worker.
   size_t starting() const noexcept {
-    return starting_;
+    return starting_ - successors_;
   }
   size_t waiting() const noexcept {
-    return slots_.size() - ready_ - starting_;
+    return slots_.size() - ready_ - starting();
   }
 
 private:
   enum class state : uint8_t { waiting, starting, ready };
+  enum class renewal : uint8_t { none, wanted, starting };
   struct slot {
     state now = state::waiting;
-    uint32_t generation = 0; // of the worker it has or had last
-    size_t setbacks = 0;     // failed starts and exits since the last good call
+    renewal next = renewal::none; // while it is ready
+    uint32_t generation = 0;      // of the worker it has or had
+    uint32_t last = 0;            // generation that was started
+    size_t setbacks = 0;          // failed starts and exits since the last good call
     time_point not_before{};
   };
 
   slot* find(uint32_t index, uint32_t generation, state wanted);
+  slot* find_successor(uint32_t index, uint32_t generation);
+  void end_renewal(slot& x);
   void set_back(slot& x, time_point now);
   void start_ended(time_point now);
 
@@ -94,9 +107,10 @@ private:
   start_config start_;
   restart_config restart_;
   size_t ready_ = 0;
-  size_t starting_ = 0;
-  size_t failures_ = 0;    // failed starts in a row
-  size_t unserved_ = 0;    // of them those while no worker was ready
+  size_t starting_ = 0;   // workers, successors included
+  size_t successors_ = 0; // that start
+  size_t failures_ = 0;   // failed starts in a row
+  size_t unserved_ = 0;   // of them those while no worker was ready
   bool failed_ = false;
   bool stopped_ = false;
   time_point next_batch_{};

@@ -52,7 +52,7 @@ result<descriptor> open_private(const std::string& path) {
   return fd;
 }
 
-result<descriptor> make_base(const std::string& path) {
+result<descriptor> open_base(const std::string& path) {
   std::error_code ignored; // what is missing shows when the folder itself is made
   fs::create_directories(fs::path{path}.parent_path(), ignored);
   if (::mkdir(path.c_str(), private_mode) != 0 && errno != EEXIST)
@@ -121,6 +121,13 @@ std::string run_directory::base(const std::string& configured) {
   return "/tmp/snakepit-" + std::to_string(::geteuid());
 }
 
+result<std::string> run_directory::make_base(const std::string& configured) {
+  auto path = base(configured);
+  if (auto fd = open_base(path); !fd)
+    return tl::unexpected{fd.error()};
+  return path;
+}
+
 result<run_directory> run_directory::make(const std::string& configured,
                                           const std::string& run_id) {
   auto base_path = base(configured);
@@ -129,7 +136,7 @@ result<run_directory> run_directory::make(const std::string& configured,
     return refused(base_path, "its name is too long: the path of a socket in it has room for "
                                 + std::to_string(sizeof(sockaddr_un::sun_path) - 1)
                                 + " bytes; set instance.run_dir to a shorter one");
-  auto base_fd = make_base(base_path);
+  auto base_fd = open_base(base_path);
   if (!base_fd)
     return tl::unexpected{base_fd.error()};
   // Until our own folder is locked no other run may sweep, and none may start while we do.

@@ -21,6 +21,9 @@ public:
   /// that folder exists and is ours; else /run/snakepit for root; else /tmp/snakepit-UID.
   static std::string base(const std::string& configured);
 
+  /// Makes RUN_DIR, as `make` does; its path. Same errors.
+  static result<std::string> make_base(const std::string& configured);
+
   /// Makes RUN_DIR and the folder in it, both with mode 0700. An RUN_DIR that exists must be a
   /// folder (not a link to one) of ours that nobody else may enter. Errors are `invalid_config` and
   /// name the folder; one whose name is too long for sockets suggests `instance.run_dir`.

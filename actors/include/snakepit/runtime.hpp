@@ -113,6 +113,15 @@ struct resource_usage {
   uint64_t memory_bytes = 0; ///< resident, shared pages counted in each process
 };
 
+/// A worker that has ended, as the runtime remembers it.
+struct recorded_death {
+  std::chrono::system_clock::time_point at;
+  std::shared_ptr<const death_certificate> certificate; ///< never null
+};
+
+/// How many of them a runtime remembers.
+inline constexpr size_t deaths_kept = 256;
+
 /// What starting a pool took.
 struct start_report {
   resource_usage before;
@@ -214,6 +223,24 @@ public:
 
   /// The same, waiting for it.
   result<stack_report> stacks(const std::string& pool, uint32_t slot);
+
+  /// How workers have ended, expected or not, those that did not get ready included; the latest
+  /// first, `most` at most.
+  std::vector<recorded_death> deaths(size_t most = deaths_kept) const;
+
+  /// Replaces the worker in this slot: a new one is started, takes the slot when it is ready, and
+  /// the old one ends when the calls that it has begun have. No call fails by that. `done` is
+  /// called once, when the new one is ready, from a thread of the runtime; it must not block.
+  /// Errors: pool_not_found, invalid_argument (no such slot), unavailable (no worker there now),
+  /// draining, and why the new one did not start: the old one then stays.
+  void recycle(const std::string& pool, uint32_t slot, std::function<void(result<void>)> done);
+
+  /// The same, waiting for it.
+  result<void> recycle(const std::string& pool, uint32_t slot);
+
+  /// Changes the log's level: of a category ("pool", "output", ...), or if that is empty of all
+  /// that have none of their own. Fails with invalid_argument for a word that is no level.
+  result<void> set_log_level(const std::string& level, const std::string& category = {});
 
   /// Tells `callback` of the events that the filter lets through and that happen from now on. At
   /// most `backlog` may wait for it; it may be called before this returns. `stop` waits a second

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <snakepit/runtime.hpp>
+
+#include <memory>
+#include <string>
+
+namespace snakepit {
+
+/// Where the daemon of a configuration is found: "unix:" and the path of its control socket, which
+/// is instance.name, and instance.id if there is one, in instance.run_dir.
+std::string daemon_address(const config& cfg);
+
+/// How a `daemon` lives.
+struct daemon_options {
+  /// A control socket for this run alone, so that many live side by side; nobody finds it who is
+  /// not told. Else the one of `daemon_address`, which one daemon has at a time.
+  bool private_socket = false;
+  /// What workers leave behind becomes a child of this process, is reaped when it ends and ended
+  /// when the daemon stops. For a program that is nothing but a daemon.
+  bool adopts_orphans = false;
+};
+
+/// A runtime that other processes of the same user reach over its control socket: the command
+/// line's `status`, `call --daemon` and so on, see docs/daemon.md. Movable; any thread.
+class daemon {
+public:
+  class implementation;
+
+  /// Fails as `runtime::start` does, and with invalid_config if the control socket cannot be used;
+  /// if a daemon is there already, its pid is the detail "pid". It takes requests at once; see
+  /// `runtime::await_ready`.
+  static result<daemon> start(config cfg, const daemon_options& options = {});
+
+  explicit daemon(std::unique_ptr<implementation> x) noexcept;
+  daemon(daemon&&) noexcept;
+  daemon& operator=(daemon&&) noexcept;
+  /// Stops it with the configured drain time.
+  ~daemon();
+
+  runtime& pools() noexcept;
+
+  /// "unix:/path", what $SNAKEPIT_ADDRESS tells a program.
+  const std::string& address() const noexcept;
+
+  /// As `runtime::stop`; requests are answered until it is through, then the socket is gone.
+  result<void> stop();
+  result<void> stop(duration drain);
+
+private:
+  std::unique_ptr<implementation> impl_;
+};
+
+} // namespace snakepit

@@ -1,0 +1,131 @@
+#include "actors/cli/daemon_choice.hpp"
+#include "actors/cli/status_text.hpp"
+#include "actors/cli/table.hpp"
+
+#include <snakepit/json.hpp>
+
+#include <doctest/doctest.h>
+
+using namespace snakepit;
+using namespace std::chrono_literals;
+
+namespace {
+
+cli::status_sample sample() {
+  auto out = cli::status_sample{};
+  out.at = std::chrono::system_clock::time_point{1000000s};
+  auto& x = out.status;
+  x.version = "1.2.3";
+  x.instance = "here";
+  x.run_id = "r1";
+  x.pid = 42;
+  x.uptime = 65s;
+  auto& p = x.pools.emplace_back();
+  p.name = "default";
+  p.state = "ready";
+  p.workers_target = 4;
+  p.workers_ready = 3;
+  p.workers_starting = 1;
+  p.lanes = 3;
+  p.busy = 2;
+  p.queued = 1234;
+  p.calls_succeeded = 1000000;
+  p.calls_failed = 5;
+  p.rejected = {{"pool_saturated", 2}, {"draining", 1}};
+  return out;
+}
+
+std::shared_ptr<death_certificate> death() {
+  auto out = std::make_shared<death_certificate>();
+  out->id = "r1/default/2.7";
+  out->pool = "default";
+  out->slot = 2;
+  out->generation = 7;
+  out->cause = "SIGSEGV";
+  out->running_tool = "boom";
+  return out;
+}
+
+} // namespace
+
+TEST_SUITE_BEGIN("status_text");
+
+TEST_CASE("the status shows what a daemon is and how its pools are [E4]") {
+  auto x = sample();
+  CHECK(cli::status_text(x)
+        == "snakepit 1.2.3, instance here, pid 42, up 1:05, run r1\n"
+           "\n"
+           "POOL     STATE  READY  BUSY  QUEUED  RUNNING       DONE  FAILED  REFUSED  CALLS/S\n"
+           "default  ready    3/4   2/3   1,234        0  1,000,000       5        3        -  1 "
+           "starting");
+  x.status.admin_address = "127.0.0.1:9568";
+  x.status.instance_id = "7";
+  x.deaths = {{x.at - 90s, death()}};
+  auto text = cli::status_text(x);
+  CHECK(text.find("instance here 7, pid") != std::string::npos);
+  CHECK(text.find("\nadmin http://127.0.0.1:9568\n\n") != std::string::npos);
+  CHECK(text.ends_with("\n\nLAST ENDS\n1:30 ago   default/2.7  SIGSEGV  while it ran `boom`"));
+}
+
+TEST_CASE("rates come from two samples of one daemon [E4]") {
+  auto before = sample();
+  auto now = sample();
+  now.at += 2s;
+  now.status.pools[0].calls_succeeded += 2999;
+  now.status.pools[0].calls_failed += 1;
+  auto rate = [&] {
+    auto text = cli::status_text(now, &before);
+    auto end = text.rfind("  1 starting");
+    return text.substr(text.rfind(' ', end - 1) + 1, end - text.rfind(' ', end - 1) - 1);
+  };
+  CHECK(rate() == "1,500");
+  now.at = before.at;
+  CHECK(rate() == "-");
+  now.at += 2s;
+  now.status.run_id = "another";
+  CHECK(rate() == "-");
+}
+
+TEST_CASE("the status as JSON has everything [E4]") {
+  auto x = sample();
+  x.deaths = {{x.at, death()}};
+  auto json = parse_json(cli::status_json(x));
+  REQUIRE(json);
+  CHECK(json->at("pid") == value{42});
+  CHECK(json->at("uptime_ms") == value{65000});
+  auto& pool = json->at("pools").at(0);
+  CHECK(pool.at("calls_succeeded") == value{1000000});
+  CHECK(pool.at("rejected").at("draining") == value{1});
+  CHECK(json->at("deaths").at(0).at("cause") == value{"SIGSEGV"});
+  CHECK(json->at("deaths").at(0).at("at") == value{"1970-01-12T13:46:40Z"});
+}
+
+TEST_CASE("a certificate as JSON has its time [W9]") {
+  auto json = parse_json(cli::death_json({std::chrono::system_clock::time_point{1s}, death()}));
+  REQUIRE(json);
+  CHECK(json->at("at") == value{"1970-01-01T00:00:01Z"});
+  CHECK(json->at("certificate").at("id") == value{"r1/default/2.7"});
+}
+
+TEST_CASE("a table's columns are as wide as they must be [E4]") {
+  auto x = cli::table{{"A", "N"}};
+  CHECK(x.text({1}) == "A  N");
+  x.add({"long", "7"});
+  x.add({"b", "100"});
+  x.add({"only"});
+  CHECK(x.text({1}) == "A       N\nlong    7\nb     100\nonly");
+}
+
+TEST_CASE("an address is unix: and a path [E4]") {
+  CHECK(cli::socket_path("unix:/run/x.sock") == "/run/x.sock");
+  CHECK(cli::socket_path("unix:///run/x.sock") == "/run/x.sock");
+  CHECK(cli::socket_path("unix:x.sock") == "x.sock");
+  for (auto* bad : {"", "unix:", "/run/x.sock", "localhost:80", "http://x"}) {
+    auto x = cli::socket_path(bad);
+    REQUIRE_FALSE(x);
+    CHECK(x.error().reason == reason::invalid_argument);
+    CHECK(x.error().message.find(bad) != std::string::npos);
+  }
+}
+
+TEST_SUITE_END();
