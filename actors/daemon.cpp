@@ -84,6 +84,7 @@ public:
       return pools.set_log_level(level, category);
     };
     out.tools = [this](auto& pool) { return pools.tools(pool); };
+    out.poisoned = [this](bool clear) { return clear ? pools.clear_poisoned() : pools.poisoned(); };
     out.refused = refusal_log(behind.log);
     return out;
   }

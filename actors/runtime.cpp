@@ -174,8 +174,8 @@ std::vector<poisoned_call> runtime::poisoned() {
   return impl_->poisoned(5s, false);
 }
 
-size_t runtime::clear_poisoned() {
-  return impl_->poisoned(5s, true).size();
+std::vector<poisoned_call> runtime::clear_poisoned() {
+  return impl_->poisoned(5s, true);
 }
 
 void runtime::stacks(const std::string& pool, uint32_t slot,

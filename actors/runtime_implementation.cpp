@@ -181,8 +181,9 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto registry = registry_world{x->registry, x->ledger, x->log, x->events};
   if (auto ok = x->start_closer(); !ok)
     return tl::unexpected{std::move(ok.error())};
-  if (!apart(
-        [&] { x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log, registry)); }))
+  if (!apart([&] {
+        x->root = system->spawn(supervisor, root_tree(std::move(plans), x->log, registry));
+      }))
     return io::no_thread();
   x->root_was_made = true;
   auto& impl = *x;

@@ -103,6 +103,8 @@ std::vector<MetricFamily> snapshot_metrics(const std::vector<pool_stats>& pools,
            [](auto& x) { return x.queued_bytes; });
   to.gauge("snakepit_calls_in_flight", "Calls handed to workers and not answered",
            [](auto& x) { return x.in_flight; });
+  to.counter("snakepit_calls_retried_total", "Runs of idempotent calls after their worker was lost",
+             [](auto& x) { return x.calls_retried; });
   to.counter("snakepit_late_replies_total", "Results that came after their call was answered",
              [](auto& x) { return x.late_replies; });
   add_refusals(to, pools);

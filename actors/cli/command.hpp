@@ -41,6 +41,7 @@ void add_deaths(CLI::App& app, action& chosen);
 void add_stack(CLI::App& app, action& chosen);
 void add_recycle(CLI::App& app, action& chosen);
 void add_tools(CLI::App& app, action& chosen);
+void add_poisoned(CLI::App& app, action& chosen);
 void add_loglevel(CLI::App& app, action& chosen);
 void add_doctor(CLI::App& app, action& chosen);
 void add_cleanup(CLI::App& app, action& chosen);

@@ -101,6 +101,7 @@ int main(int argc, char** argv) {
   cli::add_stack(app, chosen);
   cli::add_recycle(app, chosen);
   cli::add_tools(app, chosen);
+  cli::add_poisoned(app, chosen);
   cli::add_loglevel(app, chosen);
   cli::add_bench(app, chosen);
   cli::add_doctor(app, chosen);

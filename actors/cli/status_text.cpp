@@ -98,6 +98,7 @@ value to_value(const pool_stats& x) {
                     {"calls_admitted", x.calls_admitted},
                     {"calls_succeeded", x.calls_succeeded},
                     {"calls_failed", x.calls_failed},
+                    {"calls_retried", x.calls_retried},
                     {"late_replies", x.late_replies},
                     {"rejected", counts(x.rejected)},
                     {"errors", counts(x.errors)},

@@ -58,9 +58,9 @@ bool poison_table::note(const call& x, const std::string& cause, time_point now)
   ++it.deaths;
   auto poisoned = is_poisoned(it);
   if (entries_.size() > most_entries)
-    entries_.erase(
-      std::min_element(entries_.begin(), entries_.end(),
-                       [](auto& a, auto& b) { return a.second.last < b.second.last; }));
+    entries_.erase(std::min_element(entries_.begin(), entries_.end(), [](auto& a, auto& b) {
+      return a.second.last < b.second.last;
+    }));
   return poisoned;
 }
 

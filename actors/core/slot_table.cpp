@@ -74,7 +74,9 @@ void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_g
   } else {
     return;
   }
-  auto count = [&](size_t n) { return for_good ? std::max(n + 1, restart_.start_failures) : n + 1; };
+  auto count = [&](size_t n) {
+    return for_good ? std::max(n + 1, restart_.start_failures) : n + 1;
+  };
   failures_ = count(failures_);
   // What the machine was short of while others served is no reason to give up once they end.
   if (ready_ == 0)

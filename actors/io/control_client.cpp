@@ -117,6 +117,17 @@ public:
     });
   }
 
+  result<std::vector<poisoned_call>> poisoned(bool clear) override {
+    auto request = v1::PoisonedRequest{};
+    request.set_clear(clear);
+    return ask(&v1::Snakepit::Stub::Poisoned, request, patience, [](const v1::PoisonedReply& x) {
+      auto out = std::vector<poisoned_call>{};
+      for (auto& one : x.calls())
+        out.push_back(decode(one));
+      return out;
+    });
+  }
+
 private:
   template <class Request, class Reply, class F>
   auto ask(grpc::Status (v1::Snakepit::Stub::*method)(grpc::ClientContext*, const Request&, Reply*),

@@ -31,6 +31,8 @@ public:
   virtual result<void> recycle(const std::string& pool, uint32_t slot) = 0;
   virtual result<void> log_level(const std::string& level, const std::string& category) = 0;
   virtual result<std::vector<tool_description>> tools(const std::string& pool) = 0;
+  /// `clear`: and has them forgotten.
+  virtual result<std::vector<poisoned_call>> poisoned(bool clear) = 0;
 };
 
 } // namespace snakepit::io

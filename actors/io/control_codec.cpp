@@ -139,6 +139,7 @@ void encode(v1::PoolStatus& to, const pool_stats& x) {
   to.set_calls_admitted(x.calls_admitted);
   to.set_calls_succeeded(x.calls_succeeded);
   to.set_calls_failed(x.calls_failed);
+  to.set_calls_retried(x.calls_retried);
   to.set_late_replies(x.late_replies);
   to.mutable_rejected()->insert(x.rejected.begin(), x.rejected.end());
   to.mutable_errors()->insert(x.errors.begin(), x.errors.end());
@@ -164,6 +165,7 @@ pool_stats decode(const v1::PoolStatus& x) {
   out.calls_admitted = x.calls_admitted();
   out.calls_succeeded = x.calls_succeeded();
   out.calls_failed = x.calls_failed();
+  out.calls_retried = x.calls_retried();
   out.late_replies = x.late_replies();
   out.rejected = decode_counts(x.rejected());
   out.errors = decode_counts(x.errors());
@@ -182,6 +184,23 @@ recorded_death decode(const v1::Death& x) {
   auto since = duration_cast<std::chrono::system_clock::duration>(microseconds{x.at_us()});
   return {std::chrono::system_clock::time_point{since},
           std::make_shared<death_certificate>(decode(x.certificate()))};
+}
+
+void encode(v1::PoisonedCall& to, const poisoned_call& x) {
+  auto us = [](auto time) { return std::chrono::microseconds{time}.count(); };
+  to.set_pool(as_utf8(x.pool));
+  to.set_tool(as_utf8(x.tool));
+  to.set_cause(as_utf8(x.cause));
+  to.set_deaths(x.deaths);
+  to.set_since_us(static_cast<uint64_t>(us(x.since)));
+  to.set_left_us(static_cast<uint64_t>(us(x.left)));
+}
+
+poisoned_call decode(const v1::PoisonedCall& x) {
+  auto time = [](uint64_t us) {
+    return std::chrono::milliseconds{static_cast<int64_t>(us / 1000)};
+  };
+  return {x.pool(), x.tool(), x.cause(), x.deaths(), time(x.since_us()), time(x.left_us())};
 }
 
 void encode(v1::Tool& to, const tool_description& x) {

@@ -44,6 +44,9 @@ pool_stats decode(const v1::PoolStatus& x);
 void encode(v1::Death& to, const recorded_death& x);
 recorded_death decode(const v1::Death& x);
 
+void encode(v1::PoisonedCall& to, const poisoned_call& x);
+poisoned_call decode(const v1::PoisonedCall& x);
+
 void encode(v1::Tool& to, const tool_description& x);
 tool_description decode(const v1::Tool& x);
 

@@ -25,6 +25,8 @@ struct control_source {
     recycle;
   std::function<result<void>(const std::string& level, const std::string& category)> log_level;
   std::function<result<std::vector<tool_description>>(const std::string& pool)> tools;
+  /// May block for a few seconds; by one thread at a time. `clear`: and has them forgotten.
+  std::function<std::vector<poisoned_call>(bool clear)> poisoned;
   /// Somebody else than our user or root has connected, and is not served.
   std::function<void(uint32_t uid)> refused;
 };

@@ -113,4 +113,19 @@ control_service::reactor* control_service::Tools(context*, const v1::ToolsReques
   });
 }
 
+control_service::reactor* control_service::Poisoned(context*, const v1::PoisonedRequest* x,
+                                                    v1::PoisonedReply* reply) {
+  auto [request, reactor] = control_request<v1::PoisonedReply>::make(*reply);
+  auto task = [this, clear = x->clear(), request = request] {
+    auto list = source_.poisoned(clear);
+    request->answer([&](auto& to) {
+      for (auto& one : list)
+        encode(*to.add_calls(), one);
+    });
+  };
+  if (!slow_.post(std::move(task)))
+    request->refuse({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many requests wait"});
+  return reactor;
+}
+
 } // namespace snakepit::io

@@ -23,6 +23,7 @@ public:
   reactor* Recycle(context*, const v1::RecycleRequest* x, v1::RecycleReply* reply) override;
   reactor* LogLevel(context*, const v1::LogLevelRequest* x, v1::LogLevelReply* reply) override;
   reactor* Tools(context*, const v1::ToolsRequest* x, v1::ToolsReply* reply) override;
+  reactor* Poisoned(context*, const v1::PoisonedRequest* x, v1::PoisonedReply* reply) override;
 
 private:
   const control_source& source_;

@@ -93,6 +93,9 @@ struct server_fixture : temporary_folder {
     out.tools = [](auto&) -> result<std::vector<tool_description>> {
       return std::vector<tool_description>{{"add", "Adds.", "{}", false, true}};
     };
+    out.poisoned = [](bool clear) {
+      return std::vector<poisoned_call>{{"p", "evil", clear ? "gone" : "SIGSEGV", 3, 2ms, 7ms}};
+    };
     out.refused = [this](uint32_t uid) {
       auto guard = std::lock_guard{mutex};
       strangers.insert(uid);
@@ -245,6 +248,14 @@ TEST_CASE_FIXTURE(server_fixture, "each request has its answer [E4]") {
   REQUIRE(tools);
   CHECK(tools->at(0).name == "add");
   CHECK(tools->at(0).idempotent);
+  auto poisoned = client->poisoned(false);
+  REQUIRE(poisoned);
+  CHECK(poisoned->at(0).tool == "evil");
+  CHECK(poisoned->at(0).cause == "SIGSEGV");
+  CHECK(poisoned->at(0).deaths == 3);
+  CHECK(poisoned->at(0).since == 2ms);
+  CHECK(poisoned->at(0).left == 7ms);
+  CHECK(client->poisoned(true)->at(0).cause == "gone");
 }
 
 TEST_CASE_FIXTURE(server_fixture, "deaths are found by their number and by their name [W9]") {

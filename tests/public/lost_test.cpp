@@ -39,7 +39,8 @@ TEST_CASE_FIXTURE(lost_fixture, "an idempotent call survives its workers, and kn
   CHECK(lost.error().certificate);
 }
 
-TEST_CASE_FIXTURE(lost_fixture, "what is not declared idempotent runs once, unless its caller says so [F1]") {
+TEST_CASE_FIXTURE(lost_fixture,
+                  "what is not declared idempotent runs once, unless its caller says so [F1]") {
   auto uut = start({lossy()});
   auto lost = uut.execute("die_once", run(2));
   REQUIRE(!lost);
@@ -52,7 +53,8 @@ TEST_CASE_FIXTURE(lost_fixture, "what is not declared idempotent runs once, unle
   CHECK(!uut.execute("die_before", run(2), harmless));
 }
 
-TEST_CASE_FIXTURE(lost_fixture, "a call that kills workers is refused until that is forgotten [F4]") {
+TEST_CASE_FIXTURE(lost_fixture,
+                  "a call that kills workers is refused until that is forgotten [F4]") {
   auto uut = start({lossy()});
   auto once = call_options{};
   once.idempotent = false;
@@ -68,7 +70,7 @@ TEST_CASE_FIXTURE(lost_fixture, "a call that kills workers is refused until that
   CHECK(list[0].tool == "die");
   CHECK(list[0].cause == "exit 7");
   CHECK(list[0].deaths == 3);
-  CHECK(uut.clear_poisoned() == 1);
+  CHECK(uut.clear_poisoned().size() == 1);
   CHECK(uut.poisoned().empty());
   CHECK(uut.execute("die", nothing(), once).error().reason == reason::worker_crashed);
 }

@@ -262,6 +262,22 @@ def test_the_log_can_be_turned_up_and_down(daemon):
     assert "loud" in bad.err
 
 
+def test_calls_that_kill_workers_are_refused_until_they_are_cleared(daemon):
+    """[F4]"""
+    assert daemon.run("poisoned").out.strip() == "no call is refused"
+    for _ in range(3):
+        assert daemon.call("crash", "--json").error["reason"] == "worker_crashed"
+    refused = daemon.call("crash", "--json")
+    assert refused.code == 1 and refused.error["reason"] == "poisoned"
+    (one,) = daemon.run("poisoned", "--json").json["poisoned"]
+    assert one["tool"] == "crash" and one["deaths"] == 3 and one["cause"] == "SIGSEGV"
+    assert 0 < one["left_ms"] <= 600_000
+    assert "crash" in daemon.run("poisoned").out
+    assert "forgotten" in daemon.run("poisoned", "clear").out
+    assert daemon.run("poisoned", "--json").json == {"poisoned": []}
+    assert daemon.call("crash", "--json").error["reason"] == "worker_crashed"
+
+
 def test_tools(daemon):
     """[E4]"""
     tools = {x["name"]: x for x in daemon.run("tools", "--json").json["tools"]}
@@ -305,7 +321,7 @@ def test_calls_have_all_exit_codes(daemon, host):
 
 def test_commands_without_a_daemon(host):
     """[E4]"""
-    commands = ["status", "deaths", "stack", "recycle", "tools", "loglevel info", "call --daemon f"]
+    commands = ["status", "deaths", "stack", "recycle", "tools", "poisoned", "loglevel info", "call --daemon f"]
     for command in commands:
         it = host.run(*command.split())
         assert it.code == 5, it
@@ -452,7 +468,7 @@ def test_nobody_reads_what_a_daemon_says(host):
 
 def test_help_fits(host):
     """[E4]"""
-    for command in ("serve", "run", "status", "deaths", "stack", "recycle", "tools", "loglevel"):
+    for command in ("serve", "run", "status", "deaths", "stack", "recycle", "tools", "poisoned", "loglevel"):
         it = host.run(command, "--help")
         assert it.code == 0
         assert max(map(len, it.out.splitlines())) <= 100

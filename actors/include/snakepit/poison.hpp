@@ -11,8 +11,8 @@ namespace snakepit {
 struct poisoned_call {
   std::string pool;
   std::string tool;
-  std::string cause; ///< how the last worker died: "SIGSEGV"
-  size_t deaths = 0; ///< of workers
+  std::string cause;                  ///< how the last worker died: "SIGSEGV"
+  size_t deaths = 0;                  ///< of workers
   std::chrono::milliseconds since{0}; ///< since the last of them
   std::chrono::milliseconds left{0};  ///< until it is forgotten
 };

@@ -211,8 +211,8 @@ public:
   /// Calls that are refused since they have killed workers, of all pools, the latest first.
   std::vector<poisoned_call> poisoned();
 
-  /// Forgets them: such calls are tried again. Returns how many there were.
-  size_t clear_poisoned();
+  /// Has them forgotten, so that such calls are tried again; returns what there was.
+  std::vector<poisoned_call> clear_poisoned();
 
   /// What the worker in this slot does now: the stacks of its threads and what the kernel says of
   /// them. It is not disturbed: whatever it waits for, it goes on to wait for. `done` is called
