@@ -18,9 +18,9 @@ std::string as_json(const std::vector<poisoned_call>& calls) {
   for (auto& x : calls)
     out += (out.empty() ? "" : ", ") + std::string{"{\"pool\": "} + json_string(x.pool)
            + ", \"tool\": " + json_string(x.tool) + ", \"cause\": " + json_string(x.cause)
-           + ", \"deaths\": " + std::to_string(x.deaths) + ", \"since_ms\": "
-           + std::to_string(x.since.count()) + ", \"left_ms\": " + std::to_string(x.left.count())
-           + '}';
+           + ", \"deaths\": " + std::to_string(x.deaths)
+           + ", \"since_ms\": " + std::to_string(x.since.count())
+           + ", \"left_ms\": " + std::to_string(x.left.count()) + '}';
   return "{\"poisoned\": [" + out + "]}";
 }
 

@@ -1,52 +1,11 @@
 #include "actors/process_registry.hpp"
 #include "tests/support/pool_fixture.hpp"
-
-#include <deque>
+#include "tests/support/scripted_ledger.hpp"
 
 using namespace snakepit;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// A ledger whose disk the test plays.
-class scripted_ledger : public io::ledger {
-public:
-  struct write_order {
-    std::vector<core::ledger_row> rows;
-    callback done;
-  };
-
-  void write(std::vector<core::ledger_row> rows, callback done) override {
-    orders.push_back({std::move(rows), std::move(done)});
-    if (instant)
-      succeed();
-  }
-
-  void succeed() {
-    auto x = std::move(orders.front());
-    orders.pop_front();
-    for (auto& row : x.rows)
-      content.insert_or_assign(row.id, row);
-    x.done({});
-  }
-  void fail(const std::string& why) {
-    auto x = std::move(orders.front());
-    orders.pop_front();
-    x.done(snakepit::fail(reason::internal, why));
-  }
-
-  /// The state of each entry, in order: "raae".
-  std::string states() const {
-    auto out = std::string{};
-    for (auto& [id, row] : content)
-      out += "rae"[row.state];
-    return out;
-  }
-
-  bool instant = false;
-  std::deque<write_order> orders; // that are out
-  std::map<uint64_t, core::ledger_row> content;
-};
 
 /// A whole tree with a registry.
 struct registry_fixture : pool_fixture {
@@ -96,7 +55,6 @@ TEST_CASE_FIXTURE(registry_fixture, "an entry is active with its process and end
   CHECK(disk->content.at(1).process.pid == 1000);
   CHECK(disk->content.at(1).key == core::worker_key{"p", 0, 1});
   crash(worker(0), 11);
-  worker(0).let_go();
   run();
   CHECK(disk->states().substr(0, 1) == "e");
 }
@@ -106,7 +64,6 @@ TEST_CASE_FIXTURE(registry_fixture, "an entry whose process could not be started
   start();
   CHECK(disk->states() == "r");
   worker(0).fail_to_spawn({reason::worker_start_failed, "no"});
-  worker(0).let_go();
   run();
   CHECK(disk->states().substr(0, 1) == "e");
 }
@@ -183,7 +140,6 @@ TEST_CASE_FIXTURE(registry_fixture,
   for (int i = 0; i < 50; ++i) {
     auto& x = *world.find("p/0.");
     crash(x, 9);
-    x.let_go();
     advance(60s);
     REQUIRE(started() == static_cast<size_t>(i) + 2);
     bring_up(*world.find("p/0."));
@@ -222,7 +178,6 @@ TEST_CASE_FIXTURE(registry_fixture,
   run();
   // Its successor ends what it never knew.
   crash(worker(0), 9);
-  worker(0).let_go();
   advance(60s);
   REQUIRE(started() == 2);
   bring_up(worker(1));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "tests/support/pool_fixture.hpp"
+#include "tests/support/scripted_ledger.hpp"
 
 #include <csignal>
 #include <map>
@@ -15,7 +16,8 @@ using namespace std::chrono_literals;
 /// seed: which actor runs next, which process takes its next step (claim, finish, send, die: each
 /// its own), when callers submit and cancel, when time passes. Whatever the order, each call has
 /// exactly one reply, it is its own, no call runs twice, nothing is left behind, nobody is ended as
-/// hung who is only busy, and the events that were told of it all obey their laws.
+/// hung who is only busy, and the events that were told of it all obey their laws. In every other
+/// world there is a ledger, on a disk that is slow, fails or hangs as the seed says.
 ///
 /// With broken parts, parts of the runtime fail, too: the pool is killed, or the spawner throws,
 /// and the supervisor restarts it with what depends on it. Calls may then be lost with it, but each
@@ -31,6 +33,7 @@ struct simulation : pool_fixture {
   int part_faults = 0; ///< of actors; so few that no supervisor gives up
   bool parts_failed = false;
   std::set<const scripted_worker*> held; // by the kernel: not even SIGKILL ends them
+  std::set<std::string> harmless;        // that may run again after a loss
   std::set<std::string> stubborn;        // tools that end by a kill only
 
   const bool parts; // may break, and SIGKILL may not end a process
@@ -40,6 +43,8 @@ struct simulation : pool_fixture {
     lanes = chance(50) ? 1 : static_cast<uint32_t>(2 + pick(3));
     cfg.queue.max_calls = 5 + pick(40);
     cfg.restart.backoff = {0ms, 10ms};
+    cfg.retry.attempts = 1 + pick(3);
+    cfg.retry.backoff = {0ms, 20ms};
     cfg.restart.start_failures = 3 + pick(3);
     cfg.restart.retry_failed = 100ms;
     cfg.start.batch_size = 1 + pick(3);
@@ -58,7 +63,44 @@ struct simulation : pool_fixture {
     cfg.heartbeat.gil_limit = chance(70) ? infinite : duration{70ms};
     cfg.health_interval = chance(30) ? infinite : duration{20ms};
     listen();
+    if (chance(50)) {
+      registry.entry = std::make_shared<registry_entry>();
+      registry.ledger = disk;
+    }
     start();
+  }
+  ~simulation() {
+    if (registry.entry)
+      registry.entry->set_actor(nullptr);
+  }
+
+  std::shared_ptr<scripted_ledger> disk = std::make_shared<scripted_ledger>();
+  bool disk_hangs = false;
+  size_t starts_checked = 0;
+
+  /// The disk does what it was told to, or does not.
+  void step_disk() {
+    if (disk->orders.empty() || disk_hangs || !chance(20))
+      return;
+    if (faults > 0 && chance(5))
+      disk_hangs = true;
+    else if (faults > 0 && chance(10))
+      disk->fail("the disk is full");
+    else
+      disk->succeed();
+  }
+
+  /// No process is started that the ledger does not know, unless that is degraded.
+  void check_starts() {
+    for (; registry.entry && starts_checked < world.workers.size(); ++starts_checked) {
+      auto is_it = [&](auto& x) {
+        auto& key = x.second.key;
+        return world.workers[starts_checked]->label
+               == "p/" + std::to_string(key.slot) + "." + std::to_string(key.generation);
+      };
+      auto known = std::any_of(disk->content.begin(), disk->content.end(), is_it);
+      REQUIRE((known || parts_failed || !registry.entry->trouble().empty()));
+    }
   }
 
   size_t pick(size_t n) {
@@ -83,8 +125,11 @@ struct simulation : pool_fixture {
   void submit_some() {
     auto data = std::vector<std::string>{};
     auto timeout = chance(30) ? duration{std::chrono::milliseconds{1 + pick(300)}} : infinite;
+    options.idempotent = chance(30);
     for (size_t n = 1 + pick(6); n > 0; --n) {
       data.push_back(std::to_string(submitted++));
+      if (options.idempotent.value_or(false))
+        harmless.insert("{\"n\":\"" + data.back() + "\"}");
       if (timeout != infinite && chance(5))
         stubborn.insert("{\"n\":\"" + data.back() + "\"}");
     }
@@ -257,6 +302,7 @@ struct simulation : pool_fixture {
 
   void one_step() {
     ++steps;
+    step_disk();
     if (part_faults > 0 && chance(1))
       break_a_part();
     auto what = pick(100);
@@ -279,8 +325,10 @@ struct simulation : pool_fixture {
     for (auto& x : ends)
       REQUIRE(x->answers <= 1);
     for (auto& [data, n] : world.claims)
-      REQUIRE_MESSAGE(n <= 1, data << " ran twice");
+      REQUIRE_MESSAGE(n <= (harmless.contains(data) ? cfg.retry.attempts : 1),
+                      data << " ran " << n << " times");
     check_hung();
+    check_starts();
   }
 
   /// Nobody counts as hung who only runs a call.
@@ -313,6 +361,7 @@ struct simulation : pool_fixture {
     faults = part_faults = 0;
     for (size_t i = 0; i < 200'000 && !all_answered(); ++i) {
       run_one();
+      step_disk();
       if (auto* x = any_worker())
         step(*x);
       if (i % 16 == 0)
@@ -382,6 +431,7 @@ struct simulation : pool_fixture {
       caf::anon_send_exit(root, caf::exit_reason::user_shutdown);
     for (size_t i = 0; i < 100'000 && !down; ++i) {
       run_one();
+      step_disk();
       if (auto* x = any_worker())
         step(*x);
       if (i % 16 == 0)

@@ -174,6 +174,7 @@ void scripted_worker::spawn() {
 void scripted_worker::fail_to_spawn(error why) {
   now = phase::dead;
   exit_told_ = true;
+  events_ = {};
   std::exchange(done_, nullptr)(tl::unexpected{std::move(why)});
 }
 
@@ -227,6 +228,7 @@ void scripted_worker::tell_exit() {
   exit_told_ = true;
   if (object_)
     events_.on_exit(status_);
+  events_ = {}; // it has been reaped
 }
 
 void scripted_worker::tell_lane_closed() {

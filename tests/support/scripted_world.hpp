@@ -151,10 +151,6 @@ public:
   void die(int signal);
   void exit(int code);
   void tell_exit();
-  /// It has been reaped: the launcher lets go of it.
-  void let_go() {
-    events_ = {};
-  }
   /// Its stacks are told to who has asked for them.
   void tell_stacks();
   /// The connection's end: of one more lane, or of a Hello that was not answered.

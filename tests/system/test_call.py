@@ -180,6 +180,7 @@ def test_the_second_signal_ends_at_once(host):
     for folder in host.run_dir.iterdir():  # nobody was left to remove it; the next run does
         assert list(folder.iterdir()) == []
         folder.rmdir()
+    assert host.run("cleanup", "--json").json["ledgers"] <= 1  # nor its ledger
 
 
 def test_stdout_that_is_closed_is_exit_141_without_a_word(host):
