@@ -191,6 +191,21 @@ TEST_CASE_FIXTURE(short_fixture,
   CHECK(stats().state == "ready");
 }
 
+TEST_CASE_FIXTURE(short_fixture,
+                  "a pool that has room for some of its workers only does not fail [P3] [W10]") {
+  cfg.workers = 8;
+  start();
+  await(false);
+  for (size_t i = 1; i < 8; ++i)
+    find_none(worker(i));
+  CHECK(!told);
+  CHECK(stats().state == "starting");
+  bring_up(worker(0));
+  REQUIRE(told);
+  CHECK(told->has_value());
+  CHECK(stats().state == "ready");
+}
+
 TEST_CASE_FIXTURE(short_fixture, "a pool that never was ready is not degraded [W10]") {
   cfg.workers = 2;
   start();
