@@ -51,8 +51,7 @@ result<void> subscribe(runtime& from, const caf::actor& who, const event_filter&
   if (!mask)
     return tl::unexpected{std::move(mask.error())};
   auto result = snakepit::result<void>{};
-  if (!apart(
-        [&] { result = send_courier(who, runtime_access::of(from).events, *mask, backlog); }))
+  if (!apart([&] { result = send_courier(who, runtime_access::of(from).events, *mask, backlog); }))
     return io::no_thread();
   return result;
 }

@@ -172,7 +172,8 @@ pool_settings settings_of(const pool_config& pool, const config& all,
                           "slot=" + std::to_string(slot),
                           "gen=" + std::to_string(generation)};
     auto complete = layers;
-    complete.ours = {{"SNAKEPIT_RUN_ID", context.run_id}, {"SNAKEPIT_SOCKET", context.user ? seen_by_worker(socket) : socket}};
+    complete.ours = {{"SNAKEPIT_RUN_ID", context.run_id},
+                     {"SNAKEPIT_SOCKET", context.user ? seen_by_worker(socket) : socket}};
     x.launch.environment = core::merge_environment(complete);
     return x;
   };

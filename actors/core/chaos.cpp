@@ -43,8 +43,8 @@ result<std::vector<chaos_fault>> chaos_faults(const chaos_config& x) {
     if (text.starts_with('@')) {
       fault.nth = number_of<uint64_t>(std::string_view{text}.substr(1)).value_or(0);
       if (fault.nth == 0)
-        return refused(key, quoted(key) + ": " + quoted(text)
-                              + " names no call; wanted `@1` or more");
+        return refused(key,
+                       quoted(key) + ": " + quoted(text) + " names no call; wanted `@1` or more");
     } else {
       fault.rate = number_of<double>(text).value_or(-1);
       if (!(fault.rate >= 0 && fault.rate <= 1))

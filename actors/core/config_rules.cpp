@@ -239,8 +239,8 @@ std::optional<config_fault> check_hardships(const pool_config& x, const std::str
                                    + ") is less than " + std::to_string(least_files)
                                    + ", of which a worker needs some itself; 0 means the host's");
   if (limits.nice > most_nice)
-    return fault("limits.nice", "`limits.nice` (" + std::to_string(limits.nice)
-                                  + ") is more than " + std::to_string(most_nice));
+    return fault("limits.nice", "`limits.nice` (" + std::to_string(limits.nice) + ") is more than "
+                                  + std::to_string(most_nice));
   if (auto faults = chaos_faults(x.chaos); !faults)
     return fault(faults.error().details.at("path"), faults.error().message);
   return std::nullopt;

@@ -60,7 +60,9 @@ void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_g
     return;
   x->now = state::waiting;
   set_back(*x, now);
-  auto count = [&](size_t n) { return for_good ? std::max(n + 1, restart_.start_failures) : n + 1; };
+  auto count = [&](size_t n) {
+    return for_good ? std::max(n + 1, restart_.start_failures) : n + 1;
+  };
   start_ended(now);
   if (!shortage || starting_ == 0) {
     failures_ = count(failures_);

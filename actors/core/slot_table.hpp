@@ -97,8 +97,8 @@ private:
   restart_config restart_;
   size_t ready_ = 0;
   size_t starting_ = 0;
-  size_t failures_ = 0;    // failed starts in a row
-  size_t unserved_ = 0;    // of them those while no worker was ready
+  size_t failures_ = 0; // failed starts in a row
+  size_t unserved_ = 0; // of them those while no worker was ready
   bool failed_ = false;
   bool stopped_ = false;
   time_point next_batch_{};

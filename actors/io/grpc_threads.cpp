@@ -20,8 +20,8 @@ constexpr std::chrono::seconds patience{5};
 /// A call that fails at once, on a channel that leads nowhere: its end comes on one of the threads
 /// that all channels share as long as there is one.
 struct first_call {
-  std::shared_ptr<grpc::Channel> channel = grpc::CreateChannel(
-    "unix:///dev/null/nowhere", grpc::InsecureChannelCredentials());
+  std::shared_ptr<grpc::Channel> channel =
+    grpc::CreateChannel("unix:///dev/null/nowhere", grpc::InsecureChannelCredentials());
   grpc::ClientContext context;
   grpc::Slice nothing;
   grpc::ByteBuffer request{&nothing, 1};

@@ -39,7 +39,8 @@ struct launch_spec {
   /// If set, the process gets this instead of the token pipe. The launch takes it.
   std::shared_ptr<descriptor> channel{};
   worker_limits limits{};
-  /// Whom it becomes; none: it stays the host's user. A template's workers are whom the template is.
+  /// Whom it becomes; none: it stays the host's user. A template's workers are whom the template
+  /// is.
   std::optional<worker_user> user{};
   /// The folder in which it binds its socket, as its descriptor 8, for a user who may not enter the
   /// one above. Shared by many.

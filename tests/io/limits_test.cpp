@@ -252,9 +252,9 @@ TEST_CASE_FIXTURE(template_fixture,
     return;
   spec.launch.user = nobody();
   // The fixture's folder is private to root.
-  std::filesystem::permissions(folder.path(), std::filesystem::perms::others_read
-                                                | std::filesystem::perms::others_exec,
-                               std::filesystem::perm_options::add);
+  std::filesystem::permissions(
+    folder.path(), std::filesystem::perms::others_read | std::filesystem::perms::others_exec,
+    std::filesystem::perm_options::add);
   std::filesystem::permissions(folder.path() / "scripted.py", std::filesystem::perms::others_read,
                                std::filesystem::perm_options::add);
   start();
@@ -304,7 +304,8 @@ TEST_CASE("another user has a folder of its own for sockets, which only it and r
     // A worker gets in through the descriptor and by no path.
     recorder log;
     auto launcher = make_launcher();
-    auto spec = shell("touch /proc/self/fd/8/x && echo in; ls " + path + " 2>/dev/null || echo out");
+    auto spec =
+      shell("touch /proc/self/fd/8/x && echo in; ls " + path + " 2>/dev/null || echo out");
     spec.user = nobody();
     spec.socket_folder = folder->fd;
     auto process = must_launch(*launcher, spec, log);

@@ -192,7 +192,8 @@ TEST_CASE_FIXTURE(fixture, "each fault has its cause [F7] [W9]") {
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a call that hangs on purpose ends at its deadline, its worker too [F7]") {
+TEST_CASE_FIXTURE(fixture,
+                  "a call that hangs on purpose ends at its deadline, its worker too [F7]") {
   auto x = limited("template");
   x.chaos.faults = {{"hang", "@2"}};
   auto all = with(x);

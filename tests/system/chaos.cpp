@@ -31,8 +31,8 @@ constexpr duration patience = 60s;
 /// How long what a killed process had may take to go.
 constexpr auto last_wait = 5s;
 
-config config_for(const std::string& adapter, uint64_t seed, size_t workers, const std::string& mark,
-                  const fs::path& run_dir) {
+config config_for(const std::string& adapter, uint64_t seed, size_t workers,
+                  const std::string& mark, const fs::path& run_dir) {
   config out;
   out.instance.run_dir = run_dir.string();
   out.python.env["SNAKEPIT_CHAOS_MARK"] = mark;
@@ -46,8 +46,8 @@ config config_for(const std::string& adapter, uint64_t seed, size_t workers, con
   pool.heartbeat.timeout = 500ms;
   pool.heartbeat.misses = 2;
   pool.chaos.seed = seed;
-  pool.chaos.faults = {{"kill", "0.0003"},  {"segv", "0.0002"},    {"exit", "0.0003"},
-                       {"hang", "0.00005"}, {"stop", "0.00005"},   {"slow", "0.0003"},
+  pool.chaos.faults = {{"kill", "0.0003"},    {"segv", "0.0002"},      {"exit", "0.0003"},
+                       {"hang", "0.00005"},   {"stop", "0.00005"},     {"slow", "0.0003"},
                        {"garbage", "0.0002"}, {"half_close", "0.0002"}};
   out.pools = {pool};
   return out;
@@ -125,7 +125,8 @@ int main(int argc, char** argv) {
   rlimit none{0, 0};
   setrlimit(RLIMIT_CORE, &none);
   own_folder folder;
-  auto mark = std::to_string(getpid()) + "-" + std::to_string(clock::now().time_since_epoch().count());
+  auto mark =
+    std::to_string(getpid()) + "-" + std::to_string(clock::now().time_since_epoch().count());
   auto ends_before = count_ends();
   chaos_ledger ledger;
   auto begin = clock::now();

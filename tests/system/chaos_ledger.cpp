@@ -10,10 +10,9 @@ namespace {
 constexpr size_t most_faults = 50;
 
 /// What may become of a call. Deadlines are short and workers end all the time.
-const std::set<reason> fair{reason::deadline_exceeded, reason::deadline_unmeetable,
-                            reason::queue_timeout,     reason::cancelled,
-                            reason::worker_crashed,    reason::worker_killed,
-                            reason::worker_hung};
+const std::set<reason> fair{
+  reason::deadline_exceeded, reason::deadline_unmeetable, reason::queue_timeout, reason::cancelled,
+  reason::worker_crashed,    reason::worker_killed,       reason::worker_hung};
 
 /// What workers die of here: of faults on purpose, of signals that are sent to them, and of us. A
 /// worker whose stream the host has ended, for it broke the protocol, may exit before it is killed.
@@ -70,7 +69,8 @@ void chaos_ledger::judge(const chaos_call& call, const error& why) {
     return;
   ++wrong_;
   if (faults_.size() < most_faults)
-    faults_.push_back(call.tool + " " + call.nonce + ": " + wrong + ": " + snakepit::to_string(why));
+    faults_.push_back(call.tool + " " + call.nonce + ": " + wrong + ": "
+                      + snakepit::to_string(why));
 }
 
 void chaos_ledger::fault(std::string text) {

@@ -44,8 +44,8 @@ chaos_load::prepared chaos_load::make_call() {
     out.args = raw_bytes{call.nonce};
   } else if (chance(0.05)) {
     call.tool = "nap";
-    out.args = json_text{"{\"nonce\": " + call.nonce
-                         + ", \"ms\": " + std::to_string(between(0, 5)) + "}"};
+    out.args =
+      json_text{"{\"nonce\": " + call.nonce + ", \"ms\": " + std::to_string(between(0, 5)) + "}"};
   } else {
     call.tool = "echo";
     out.args = json_text{"{\"nonce\": " + call.nonce + "}"};
