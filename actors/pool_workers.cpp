@@ -178,7 +178,7 @@ void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, boo
     ends.note(name_of(slot, generation) + "did not start: " + why.message);
   }
   last_start_error = std::move(why);
-  slots->on_start_failed(slot, generation, for_good, now());
+  slots->on_start_failed(slot, generation, for_good, now(), core::is_shortage(*last_start_error));
   answer_recycles(slot, tl::unexpected{*last_start_error});
   note_standing();
   if (slots->failed())

@@ -124,14 +124,21 @@ error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> 
 }
 
 bool is_for_good(const error& x) {
-  if (auto i = x.details.find("errno"); i != x.details.end())
-    return i->second != "EAGAIN" && i->second != "EMFILE" && i->second != "ENFILE"
-           && i->second != "ENOMEM";
+  if (x.details.count("errno") > 0)
+    return !is_shortage(x);
   // Only what the worker said itself has a phase, and there it says whether to try again.
   if (x.details.count("phase") > 0)
     return !x.retryable;
   return x.reason == reason::protocol_error || x.reason == reason::duplicate_tool
          || x.reason == reason::invalid_name || x.reason == reason::invalid_argument;
+}
+
+bool is_shortage(const error& x) {
+  if (auto i = x.details.find("errno"); i != x.details.end())
+    return i->second == "EAGAIN" || i->second == "EMFILE" || i->second == "ENFILE"
+           || i->second == "ENOMEM";
+  auto phase = x.details.find("phase");
+  return phase != x.details.end() && phase->second == "threads";
 }
 
 bool is_lost_start(const error& x) {

@@ -48,6 +48,9 @@ error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> 
 /// without a word may pass.
 bool is_for_good(const error& start_failure);
 
+/// Whether a start failed since the machine, or a limit, had no room for it.
+bool is_shortage(const error& start_failure);
+
 /// Whether this failed greeting says only that the worker was lost: its exit status says more.
 bool is_lost_start(const error& greeting);
 

@@ -64,8 +64,8 @@ void slot_table::on_ready(uint32_t index, uint32_t generation, time_point now) {
   start_ended(now);
 }
 
-void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_good,
-                                 time_point now) {
+void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_good, time_point now,
+                                 bool shortage) {
   if (auto* x = find_successor(index, generation)) {
     end_renewal(*x);
   } else if (auto* y = find(index, generation, state::starting)) {
@@ -77,11 +77,13 @@ void slot_table::on_start_failed(uint32_t index, uint32_t generation, bool for_g
   auto count = [&](size_t n) {
     return for_good ? std::max(n + 1, restart_.start_failures) : n + 1;
   };
-  failures_ = count(failures_);
-  // What the machine was short of while others served is no reason to give up once they end.
-  if (ready_ == 0)
-    unserved_ = count(unserved_);
   start_ended(now);
+  if (!shortage || starting_ == 0) {
+    failures_ = count(failures_);
+    // Those while others served are no reason to give up once these end.
+    if (ready_ == 0)
+      unserved_ = count(unserved_);
+  }
   if (ready_ == 0 && unserved_ >= restart_.start_failures)
     failed_ = true;
   if (failed_)

@@ -43,8 +43,10 @@ public:
 
   /// Each of these is ignored unless the slot's current generation is in the right state.
   void on_ready(uint32_t slot, uint32_t generation, time_point now);
-  /// `for_good`: it cannot but happen again, such as an import error.
-  void on_start_failed(uint32_t slot, uint32_t generation, bool for_good, time_point now);
+  /// `for_good`: it cannot but happen again, such as an import error. `shortage`: the machine had
+  /// no room for it; does not count while others are being started, who have found theirs.
+  void on_start_failed(uint32_t slot, uint32_t generation, bool for_good, time_point now,
+                       bool shortage = false);
   /// It was not even tried, since the part that starts workers is being restarted.
   void on_not_started(uint32_t slot, uint32_t generation, time_point now);
   void on_exit(uint32_t slot, uint32_t generation, time_point now);

@@ -191,6 +191,21 @@ TEST_CASE_FIXTURE(short_fixture,
   CHECK(stats().state == "ready");
 }
 
+TEST_CASE_FIXTURE(short_fixture,
+                  "a pool that has room for some of its workers only does not fail [P3] [W10]") {
+  cfg.workers = 8;
+  start();
+  await(false);
+  for (size_t i = 1; i < 8; ++i)
+    find_none(worker(i));
+  CHECK(!told);
+  CHECK(stats().state == "starting");
+  bring_up(worker(0));
+  REQUIRE(told);
+  CHECK(told->has_value());
+  CHECK(stats().state == "ready");
+}
+
 TEST_CASE_FIXTURE(short_fixture, "a pool that never was ready is not degraded [W10]") {
   cfg.workers = 2;
   start();
@@ -234,6 +249,26 @@ TEST_CASE_FIXTURE(pool_fixture, "crashes in service never close the pool, back-o
   REQUIRE(answered(call));
   crash(worker(2), SIGSEGV);
   CHECK(world.workers.size() == 4);
+}
+
+TEST_CASE_FIXTURE(pool_fixture, "two thousand crashes in a row never close the pool [W10]") {
+  cfg.restart.backoff = {0ms, 1ms};
+  start_ready();
+  for (size_t i = 0; i < 2000; ++i) {
+    crash(worker(i), i % 2 == 0 ? SIGSEGV : SIGKILL);
+    REQUIRE(stats().state == "degraded");
+    if (i > 0)
+      advance(1ms);
+    REQUIRE(world.workers.size() == i + 2);
+    bring_up(worker(i + 1));
+  }
+  CHECK(stats().state == "ready");
+  CHECK(stats().worker_exits == 2000);
+  CHECK(stats().worker_start_failures == 0);
+  auto call = submit("1");
+  worker(2000).serve_all();
+  run();
+  CHECK(answered(call));
 }
 
 TEST_SUITE_END();

@@ -57,6 +57,21 @@ TEST_CASE("a worker that went with its template says so [W3]") {
   CHECK(ours.cause == "ended by us: deadline");
 }
 
+TEST_CASE("what the machine was short of is told from other failed starts [W10]") {
+  auto with = [](std::string key, std::string text) {
+    return error{reason::worker_start_failed, "x", {{std::move(key), std::move(text)}}};
+  };
+  for (auto number : {"EAGAIN", "EMFILE", "ENFILE", "ENOMEM"}) {
+    CHECK(core::is_shortage(with("errno", number)));
+    CHECK_FALSE(core::is_for_good(with("errno", number)));
+  }
+  CHECK(core::is_shortage(with("phase", "threads")));
+  CHECK_FALSE(core::is_shortage(with("errno", "ENOENT")));
+  CHECK(core::is_for_good(with("errno", "ENOENT")));
+  CHECK_FALSE(core::is_shortage(with("phase", "import")));
+  CHECK_FALSE(core::is_shortage({reason::worker_start_failed, "x"}));
+}
+
 TEST_CASE("the limit of processor time is named as the cause [W3]") {
   auto x = verdict(true, 0, SIGXCPU);
   CHECK(x->cause == "SIGXCPU");

@@ -124,6 +124,23 @@ TEST_CASE("what the machine was short of while a worker served does not fail the
   CHECK_FALSE(uut.hopeless());
 }
 
+TEST_CASE("a shortage does not count while others are being started [W10]") {
+  auto uut = table(8);
+  REQUIRE(uut.due(t0).size() == 8);
+  for (uint32_t slot = 1; slot < 8; ++slot)
+    uut.on_start_failed(slot, 1, false, t0, true);
+  CHECK_FALSE(uut.failed());
+  CHECK_FALSE(uut.hopeless());
+  uut.on_start_failed(0, 1, false, t0, true); // the last one: now nobody is left
+  CHECK_FALSE(uut.failed());
+  for (auto i = 0; i < 4; ++i) {
+    auto next = uut.due(t0);
+    for (auto& x : next)
+      uut.on_start_failed(x.slot, x.generation, false, t0, true);
+  }
+  CHECK(uut.failed());
+}
+
 TEST_CASE("ten thousand crashes in service never close the pool, whatever fails between [W10]") {
   auto uut = table(3);
   auto now = t0;
