@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <deque>
 #include <map>
 #include <random>
 #include <set>
@@ -100,6 +101,19 @@ struct simulation : pool_fixture {
       caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
                      make_local(cancel_order{ends[pick(ends.size())]->ticket}));
   }
+
+  /// A slot is to have a new worker, without harm to any call.
+  void recycle_one() {
+    auto* answers = &recycles.emplace_back(0);
+    auto slot = static_cast<uint32_t>(pick(*cfg.workers));
+    caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
+                   make_local(recycle_order{slot, [this, answers](const result<void>& x) {
+                                              ++*answers;
+                                              recycled += x.has_value();
+                                            }}));
+  }
+  std::deque<int> recycles; // how often each was answered
+  size_t recycled = 0;      // those that were done
 
   /// One process takes one step of those that it can take.
   void step(scripted_worker& x) {
@@ -270,6 +284,8 @@ struct simulation : pool_fixture {
       submit_some();
     else if (what < 96)
       cancel_one();
+    else if (what < 97)
+      recycle_one();
     else
       sched.advance_time(std::chrono::milliseconds{1 + pick(40)});
     check();
@@ -279,6 +295,8 @@ struct simulation : pool_fixture {
   void check() {
     for (auto& x : ends)
       REQUIRE(x->answers <= 1);
+    for (auto answers : recycles)
+      REQUIRE(answers <= 1);
     for (auto& [data, n] : world.claims)
       REQUIRE_MESSAGE(n <= 1, data << " ran twice");
     check_hung();
@@ -343,6 +361,8 @@ struct simulation : pool_fixture {
         why == reason::worker_crashed || why == reason::worker_killed || why == reason::worker_hung;
       REQUIRE((!lost || world.claims_begun.count(data) > 0)); // what no worker began goes elsewhere
       REQUIRE((!lost || world.noted.count(data) == 0));       // its result was there
+      auto because = end.error().details.find("because");
+      REQUIRE((because == end.error().details.end() || because->second != "recycle"));
       tally["(neighbours)"] += end.error().details.count("culprit");
       auto waited = why == reason::queue_timeout || why == reason::pool_saturated;
       REQUIRE((!waited || !began));
@@ -394,6 +414,8 @@ struct simulation : pool_fixture {
       REQUIRE_MESSAGE(!x->object_alive, x->label << " was left behind");
     while (!sched.jobs.empty())
       run_one();
+    for (auto answers : recycles)
+      REQUIRE(answers == 1);
   }
 };
 
@@ -421,6 +443,7 @@ void simulate(uint64_t seed, bool parts, std::map<std::string, size_t>& tally,
   for (auto kind : world.ledger.kinds())
     told.insert(kind);
   tally["(reports)"] += world.world.reports;
+  tally["(recycled)"] += world.recycled;
 }
 
 uint64_t number(const char* name, uint64_t otherwise) {
@@ -443,7 +466,7 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
   // The orders did lead to all these ends.
   for (auto* way : {"ok", "worker_crashed", "worker_killed", "worker_hung", "deadline_exceeded",
                     "queue_timeout", "cancelled", "pool_saturated", "pool_failed", "unknown_tool",
-                    "(reports)", "(neighbours)"})
+                    "(reports)", "(neighbours)", "(recycled)"})
     CHECK_MESSAGE(tally[way] > 0, way << " never happened");
   // No template, exception or slow subscriber is played here.
   for (auto& row : event_table)
