@@ -30,6 +30,8 @@ int run(runtime& pools, const std::function<int(runtime&)>& script, const teller
 } // namespace
 
 int run_as_script(config cfg, const std::function<int(runtime&)>& script) {
+  if (!cfg.log.sink && cfg.log.file.empty()) // the log would wait for a reader of stderr
+    cfg.log.sink = io::write_to_stderr;
   auto sink = cfg.log.sink ? cfg.log.sink : teller{io::write_to_stderr};
   auto tell = [&](std::string_view text) { sink("snakepit: " + std::string{text}); };
   auto pools = runtime::start(std::move(cfg));

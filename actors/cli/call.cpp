@@ -101,6 +101,8 @@ int call_daemon(const call_command& x, const std::string& json, call_options opt
 int run(const call_command& given) {
   auto on_daemon = given.on_daemon || !given.address.empty();
   auto x = on_daemon ? without_adapter(given) : given;
+  if (on_daemon && (!x.choice.profile.empty() || x.choice.lanes))
+    return report_usage("--profile and --lanes are the daemon's to say", x.common.json);
   if (x.tool.empty())
     return report_usage("TOOL is required (see `snakepit call --help`)", x.common.json);
   auto words = x.words;

@@ -1,5 +1,6 @@
 #include "actors/cli/daemon_choice.hpp"
 
+#include "actors/cli/address.hpp"
 #include "actors/cli/report.hpp"
 #include "actors/cli/setup.hpp"
 
@@ -25,17 +26,6 @@ result<std::string> address_of(const daemon_choice& x) {
 }
 
 } // namespace
-
-result<std::string> socket_path(const std::string& address) {
-  constexpr std::string_view scheme = "unix:";
-  auto path = address.starts_with(scheme) ? address.substr(scheme.size()) : std::string{};
-  if (path.starts_with("//"))
-    path.erase(0, 2);
-  if (path.empty())
-    return fail(reason::invalid_argument,
-                "the address " + address + " is not unix:/path, the control socket of a daemon");
-  return path;
-}
 
 void add_address_option(CLI::App& command, daemon_choice& x) {
   command

@@ -12,9 +12,6 @@ class App;
 
 namespace snakepit::cli {
 
-/// The path of the socket that an address means: "unix:/path". invalid_argument for others.
-result<std::string> socket_path(const std::string& address);
-
 /// Which daemon a command talks to.
 struct daemon_choice {
   common_options common;

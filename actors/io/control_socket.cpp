@@ -2,7 +2,10 @@
 
 #include "actors/io/system_error.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -17,6 +20,9 @@ namespace {
 
 constexpr int backlog = 64;
 constexpr mode_t private_mode = 0600;
+/// How long a daemon that has more connections than it takes is asked again.
+constexpr int connect_tries = 100;
+constexpr auto connect_pause = std::chrono::milliseconds{20};
 /// How often the lock's file may have been removed under our hands, by one that ends.
 constexpr int lock_tries = 100;
 
@@ -172,10 +178,15 @@ result<descriptor> connect_to_control(const std::string& path) {
     return no_daemon("a socket's path has 1 to " + std::to_string(sizeof address.sun_path - 1)
                      + " bytes");
   path.copy(address.sun_path, path.size());
-  // Non-blocking, since connecting to a full backlog would wait.
   auto fd = make_socket();
-  if (!fd || ::connect(fd.get(), generic(address), sizeof address) != 0)
+  if (!fd)
     return no_daemon(describe_errno(errno));
+  // Non-blocking, since connecting to a full backlog would wait for as long as it is full.
+  for (int i = 0; ::connect(fd.get(), generic(address), sizeof address) != 0; ++i) {
+    if (errno != EAGAIN || i == connect_tries)
+      return no_daemon(errno == EAGAIN ? "it does not take our connection" : describe_errno(errno));
+    std::this_thread::sleep_for(connect_pause);
+  }
   ucred peer{};
   socklen_t size = sizeof peer;
   if (::getsockopt(fd.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0)

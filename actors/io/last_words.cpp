@@ -1,6 +1,7 @@
 #include "actors/io/last_words.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <climits>
 #include <csignal>
@@ -16,11 +17,16 @@ namespace {
 
 constexpr int patience_ms = 1000;
 
+/// Nobody has read for that long: the next lines are not waited for.
+std::atomic<bool> nobody_reads{false};
+
 /// With SIGPIPE blocked in this thread.
 void write_all(std::string_view text) noexcept {
   while (!text.empty()) {
     auto wait = pollfd{STDERR_FILENO, POLLOUT, 0};
-    if (::poll(&wait, 1, patience_ms) <= 0 || (wait.revents & POLLOUT) == 0)
+    auto ready = ::poll(&wait, 1, nobody_reads ? 0 : patience_ms);
+    nobody_reads = ready == 0;
+    if (ready <= 0 || (wait.revents & POLLOUT) == 0)
       return;
     // A pipe that takes something takes so much without blocking.
     auto n = ::write(STDERR_FILENO, text.data(), std::min<size_t>(text.size(), PIPE_BUF));

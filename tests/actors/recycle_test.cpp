@@ -217,7 +217,7 @@ TEST_CASE_FIXTURE(recycle_fixture, "a stop in the middle takes both along [R7]")
   CHECK(!worker(0).object_alive);
   CHECK(!worker(1).object_alive);
   CHECK(answers == 1);
-  CHECK(answer->error().reason == reason::unavailable);
+  CHECK(answer->error().reason == reason::draining);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture, "the last ends are kept, the latest first [W9]") {

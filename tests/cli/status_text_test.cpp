@@ -1,4 +1,4 @@
-#include "actors/cli/daemon_choice.hpp"
+#include "actors/cli/address.hpp"
 #include "actors/cli/status_text.hpp"
 #include "actors/cli/table.hpp"
 

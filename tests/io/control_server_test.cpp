@@ -313,4 +313,20 @@ TEST_CASE_FIXTURE(server_fixture, "who says nothing or nonsense holds nobody up 
   CHECK(std::chrono::steady_clock::now() - begun < 5s);
 }
 
+TEST_CASE_FIXTURE(server_fixture, "who connects when there is no room waits for it [RL-9]") {
+  CHECK(client->status());
+  auto idle = std::vector<io::descriptor>{};
+  for (int i = 0; i < 255; ++i) { // with the client's as many as there may be
+    auto one = io::connect_to_control(file);
+    REQUIRE_MESSAGE(one, one.error().message);
+    idle.push_back(std::move(*one));
+  }
+  auto next = connect();
+  auto status = std::async(std::launch::async, [&] { return next->status(); });
+  CHECK(status.wait_for(100ms) == std::future_status::timeout);
+  CHECK(client->status()); // it has its place
+  idle.pop_back();
+  CHECK(status.get());
+}
+
 TEST_SUITE_END();

@@ -12,14 +12,21 @@ from host import ADAPTERS, LIMIT, ROOT
 PROGRAMS = pathlib.Path(os.environ["SNAKEPIT_EXAMPLES"])
 
 
-def run(host, program, *arguments):
+def run(host, program, *arguments, stdin="", **options):
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     it = subprocess.run(
         [PROGRAMS / f"example_{program}", *arguments],
         cwd=host.work,
+<<<<<<< HEAD
         env={**host.environment, "XDG_RUNTIME_DIR": str(host.run_dir), "XDG_STATE_HOME": str(host.state_dir)},
         capture_output=True,
+=======
+        env={**host.environment, "XDG_RUNTIME_DIR": str(host.run_dir)},
+        input=stdin,
+>>>>>>> wt-daemon
         text=True,
         timeout=LIMIT,
+        **options,
     )
     # Programs of one's own do not read SNAKEPIT__...: theirs is $XDG_RUNTIME_DIR/snakepit.
     (host.run_dir / "snakepit").rmdir()
@@ -90,6 +97,38 @@ def test_embed_in_caf(host):
     it = run(host, "embed_in_caf", ADAPTERS / "hello.py")
     assert (it.returncode, it.stderr) == (0, "")
     assert it.stdout == '"Hello, Erlang!"\n"Hello, Elixir!"\n'
+
+
+def test_script(host):
+    """[R8]"""
+    it = run(host, "script", ADAPTERS / "text_analysis.py", stdin="One two.\nThree.\n")
+    assert (it.returncode, it.stdout) == (0, "2 words\n1 words\n"), it.stderr
+    it = run(host, "script", ADAPTERS / "hello.py", stdin="It has no such tool.\n")
+    assert it.returncode == 2
+    assert "unknown_tool" in it.stderr
+    it = run(host, "script", "./none.py")
+    assert it.returncode == 1
+    assert it.stderr.startswith("snakepit: "), it.stderr
+    assert "none.py" in it.stderr
+
+
+def test_a_script_whose_pipes_are_closed(host):
+    """[R8]"""
+    reader, writer = os.pipe()
+    os.close(reader)
+    quiet = {"stdout": writer, "stderr": writer}
+    assert run(host, "script", "./none.py", **quiet).returncode == 1
+    os.close(writer)
+    # Nobody reads, and nothing fits into the pipe any more.
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(writer, b"x" * 4096)
+    os.set_blocking(writer, True)
+    assert run(host, "script", "./none.py", stdout=writer, stderr=writer).returncode == 1
+    os.close(reader)
+    os.close(writer)
 
 
 def test_port_check(host):
