@@ -11,6 +11,7 @@ class Error;
 class PoolStatus;
 class Stacks;
 class StatusReply;
+class PoisonedCall;
 class Tool;
 } // namespace snakepit::v1
 

@@ -17,13 +17,8 @@ def run(host, program, *arguments, stdin="", **options):
     it = subprocess.run(
         [PROGRAMS / f"example_{program}", *arguments],
         cwd=host.work,
-<<<<<<< HEAD
         env={**host.environment, "XDG_RUNTIME_DIR": str(host.run_dir), "XDG_STATE_HOME": str(host.state_dir)},
-        capture_output=True,
-=======
-        env={**host.environment, "XDG_RUNTIME_DIR": str(host.run_dir)},
         input=stdin,
->>>>>>> wt-daemon
         text=True,
         timeout=LIMIT,
         **options,
