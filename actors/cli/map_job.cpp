@@ -1,5 +1,7 @@
 #include "actors/cli/map_job.hpp"
 
+#include "actors/cli/patient_thread.hpp"
+
 #include <algorithm>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -52,7 +54,8 @@ void map_job::stop() {
 
 map_end map_job::run() {
   started_ = drawn_ = clock::now();
-  reader_ = std::thread{[this] { read(); }};
+  if (auto failed = start_patiently(reader_, [this] { read(); }); failed != 0)
+    end_of_input(failed, false);
   while (!finished()) {
     settle(collect());
     call_again();
@@ -60,7 +63,8 @@ map_end map_job::run() {
   }
   bool ended_by_error = outlet_.stopped() || out_.error_number() != 0;
   stop();
-  reader_.join();
+  if (reader_.joinable())
+    reader_.join();
   out_.flush();
   out_.cut_torn_line();
   draw(true);

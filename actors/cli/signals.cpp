@@ -66,7 +66,11 @@ void signal_watch::watch() {
       }
       received_ = static_cast<int>(signal.ssi_signo);
       raise_event(came_);
-      stopper = std::thread{[this] { on_first_(); }};
+      try {
+        stopper = std::thread{[this] { on_first_(); }};
+      } catch (const std::system_error&) {
+        on_first_();
+      }
     } else if (waited[1].revents) {
       break;
     }

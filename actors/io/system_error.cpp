@@ -23,7 +23,8 @@ std::string advice(int number) {
     return "; the whole system has no more open files (fs.file-max)";
   case EAGAIN:
     return "; the limit of processes and threads (ulimit -u)" + limit(RLIMIT_NPROC)
-           + ", or that of the control group (pids.max), is reached";
+           + ", or that of the control group (pids.max), is reached, or memory is short (ulimit "
+             "-v)";
   case ENOMEM:
     return "; the machine, or the control group (memory.max), has no more memory, or the limit of "
            "processes' ids of the namespace is reached";

@@ -164,6 +164,24 @@ TEST_CASE("what a dead run left is removed by the next, a living run's and other
   CHECK(fs::exists(looks_alike / "file"));
 }
 
+TEST_CASE("folders of other users in a dead run are removed, too, but no file of anybody's [R5]") {
+  temporary_folder folder;
+  auto base = folder.path() / "r";
+  auto dead = base / io::make_run_id();
+  auto kept = base / io::make_run_id();
+  for (auto& run : {dead, kept}) {
+    fs::create_directories(run / "65534");
+    bind_socket((run / "65534" / "1.sock").string());
+  }
+  fs::permissions(base, fs::perms::owner_all);
+  std::ofstream{kept / "65534" / "notes"} << "somebody's";
+  auto next = io::run_directory::make(base.string(), io::make_run_id());
+  REQUIRE(next);
+  CHECK_FALSE(fs::exists(dead));
+  CHECK(fs::exists(kept / "65534" / "notes"));
+  CHECK_FALSE(fs::exists(kept / "65534" / "1.sock"));
+}
+
 TEST_CASE("where the run directory is follows the documented rule [S1]") {
   temporary_folder folder;
   CHECK(io::run_directory::base("/x/y//") == "/x/y");

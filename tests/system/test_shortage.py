@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from host import ADAPTERS, LIMIT
+from host import ADAPTERS, LIMIT, eventually
 
 HELLO = f"{ADAPTERS}/hello.py"
 #: Far below what waiting for a thread that never comes would take.
@@ -88,7 +88,7 @@ def test_short_of_descriptors_a_pool_works_with_what_it_has(host):
     assert "worker did not start" in got.err and "ulimit -n" in got.err, got.err
 
 
-def test_a_limit_of_processes_that_is_lifted_lets_the_pool_recover(host):
+def test_a_limit_of_descriptors_that_is_lifted_lets_the_pool_recover(host):
     """[W10]"""
     lines = 3000
     slow = host.file("slow.py", "import time\ndef nap(i):\n    time.sleep(0.002)\n    return i\n")
@@ -102,7 +102,8 @@ def test_a_limit_of_processes_that_is_lifted_lets_the_pool_recover(host):
     host.set(POOLS__default__LIMITS__FILES="0")
     host.set(POOLS__default__RESTART__BACKOFF="[100ms]")
     it = host.start("map", slow, "nap", "-n", "8", "-i", source, "-o", files, preexec_fn=limit)
-    time.sleep(1)
+    assert eventually(LIMIT, host.workers)
+    time.sleep(0.5)
     some = len(host.workers())
     resource.prlimit(it.pid, resource.RLIMIT_NOFILE, before)
     out, err = it.communicate(timeout=LIMIT)

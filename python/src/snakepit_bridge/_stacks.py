@@ -29,7 +29,10 @@ _fd = -1
 def install(fd: int) -> None:
     """Takes the descriptor over. Main thread: its stack is the one that survives an overflow."""
     global _fd
-    _fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST)
+    try:
+        _fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _LOWEST)
+    except OSError:  # so many descriptors there cannot be
+        _fd = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, fd + 1)
     os.close(fd)
     # A forked worker has lost the handlers that the template had, which faulthandler does not know.
     faulthandler.disable()
