@@ -114,7 +114,8 @@ TEST_CASE_FIXTURE(ledger_fixture, "what a dead run has left is ended at a start,
   CHECK(told.of(event_kind::cleanup_done)[0].pool.empty());
 }
 
-TEST_CASE_FIXTURE(ledger_fixture, "of an exclusive instance there is one, in this program too [R2]") {
+TEST_CASE_FIXTURE(ledger_fixture,
+                  "of an exclusive instance there is one, in this program too [R2]") {
   auto cfg = watched();
   cfg.instance.id = "blue";
   auto first = runtime::start(cfg);
@@ -128,7 +129,8 @@ TEST_CASE_FIXTURE(ledger_fixture, "of an exclusive instance there is one, in thi
   CHECK(runtime::start(cfg));
 }
 
-TEST_CASE_FIXTURE(ledger_fixture, "without a disk calls go on; with it the ledger is back [RL-11]") {
+TEST_CASE_FIXTURE(ledger_fixture,
+                  "without a disk calls go on; with it the ledger is back [RL-11]") {
   auto cfg = watched();
   auto in_the_way = state_dir / "x";
   std::ofstream{in_the_way} << "a file";
