@@ -92,11 +92,9 @@ public:
     if (auto ok = prepare(); !ok)
       return ok;
     auto ok = file_->write(rows);
-    if (ok)
-      return ok;
+    if (ok || ok.error().reason != reason::invalid_argument)
+      return ok; // what a full disk has stays good
     file_.reset();
-    if (ok.error().reason != reason::invalid_argument)
-      return ok;
     auto to = set_aside(place_.stem(who_.run));
     return fail(reason::internal, ok.error().message + (to.empty() ? "" : "; set aside as " + to));
   }

@@ -21,7 +21,7 @@ public:
   static result<ledger_file> make(const std::string& stem, const core::open_ledger& owner,
                                   const std::string& instance);
 
-  /// Writes all rows, or none. Once it has failed the file must be opened anew.
+  /// Writes all rows, or none; `invalid_argument` if the file is broken.
   result<void> write(const std::vector<core::ledger_row>& rows);
 
   /// What a run that is over has left. An empty one, which was never written to, has no run.

@@ -158,6 +158,24 @@ TEST_CASE_FIXTURE(ledger_fixture,
   CHECK(make()->open(patience));
 }
 
+TEST_CASE_FIXTURE(ledger_fixture, "a lock that a settler holds is waited for [R2]") {
+  place.id = "blue";
+  fs::create_directory(place.folder);
+  fs::permissions(place.folder, fs::perms::owner_all);
+  auto gone = dead_host();
+  auto settler = io::ledger_lock::take(stem());
+  REQUIRE(settler);
+  settler->sign({gone.pid, gone.start_time, "r", "2026-01-01T00:00:00Z"}); // as its holder has
+  auto uut = make();
+  auto end = std::async(std::launch::async, [&] { return uut->open(patience); });
+  CHECK(end.wait_for(100ms) == std::future_status::timeout);
+  settler->remove_ledger();
+  auto opened = end.get();
+  REQUIRE_MESSAGE(opened, opened.error().message);
+  CHECK(*opened);
+  CHECK(io::read_holder(stem())->pid == ::getpid());
+}
+
 TEST_CASE_FIXTURE(ledger_fixture, "no two instances share a file, whatever they are called [R2]") {
   auto stems = std::set<std::string>{};
   auto names = {"a", "b", "a-b", "a.db", "a-0123456789ab"};
@@ -224,7 +242,12 @@ TEST_CASE_FIXTURE(ledger_fixture,
       failed = !write(*uut, {active(i, {1, 2, std::string(500, 'b')})});
     CHECK(failed);
     fs::remove(at / "ballast");
-    CHECK(write(*uut, {reserved(1)}));
+    CHECK(write(*uut, {reserved(1000)}));
+    uut = nullptr;
+    auto got = io::ledger_file::read(stem());
+    REQUIRE(got);
+    CHECK(got->rows.front().id == 1); // what had been written before is not lost
+    CHECK(got->rows.back().id == 1000);
   });
 }
 

@@ -114,8 +114,12 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   uut.stop();
 
   auto seen = ledger.kinds();
+  auto of_the_ledger = [](std::string_view x) { // in ledger_test.cpp
+    return x.starts_with("orphan.") || x.starts_with("cleanup.") || x.starts_with("ledger.");
+  };
   for (auto& row : event_table)
-    CHECK_MESSAGE(seen.contains(row.kind), row.name << " was never told");
+    if (!of_the_ledger(row.name))
+      CHECK_MESSAGE(seen.contains(row.kind), row.name << " was never told");
   ledger.check_laws();
 
   auto ready = ledger.of(event_kind::worker_ready).front();

@@ -1,5 +1,7 @@
 """Every way in which a real worker ends."""
 
+import ctypes
+import fcntl
 import os
 import signal
 import time
@@ -150,6 +152,23 @@ def test_the_end_of_the_host_ends_a_worker_that_was_never_spoken_to_W2():
         assert process.side.recv(100) == b"listening"
         process.side.close()
         assert process.wait() == 0
+
+
+def test_a_worker_whose_host_dies_leaves_the_end_of_its_group_to_the_kernel_R5():
+    """Who left at the first sign would take the lifetime pipe, and with it its group's end, along."""
+    with Process() as process:
+        assert process.side.recv(100) == b"listening"
+        pidfd_getfd, lifetime, set_signal = 438, 5, 10
+        fd = ctypes.CDLL(None).syscall(pidfd_getfd, process._pidfd, lifetime, 0)
+        fcntl.fcntl(fd, fcntl.F_SETOWN, -process.pid)
+        fcntl.fcntl(fd, set_signal, signal.SIGKILL)
+        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
+        os.close(fd)
+        process.side.close()
+        time.sleep(0.05)  # the host is held up between two descriptors
+        os.close(process.lifetime)
+        process.lifetime = os.open(os.devnull, os.O_RDONLY)
+        assert process.wait() == -signal.SIGKILL
 
 
 def test_unknown_packets_on_the_side_socket_are_ignored_W2():

@@ -45,8 +45,12 @@ public:
     REQUIRE(failed == 0);
     start_time_ = io::read_proc_stat(pid_).value().start_time;
     // For a moment of each exec there is no environment to be read.
-    if (script.find("exec sleep") != std::string::npos)
-      REQUIRE(eventually(patience, [&] { return io::command_line_of(pid_).starts_with("sleep"); }));
+    auto path = "/proc/" + std::to_string(pid_) + "/environ";
+    auto is_there = [&] { return !io::read_small_file(path).value_or("").empty(); };
+    auto is_sleep = [&] { return io::command_line_of(pid_).starts_with("sleep"); };
+    auto sleeps = script.find("exec sleep") != std::string::npos;
+    if (!script.starts_with("exit"))
+      REQUIRE(eventually(patience, [&] { return is_there() && (!sleeps || is_sleep()); }));
   }
   ~stray() {
     if (pid_ <= 0)

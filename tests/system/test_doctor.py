@@ -103,3 +103,11 @@ def test_few_descriptors_are_a_warning(host):
     got = host.run("doctor", "-c", path, "--json", preexec_fn=few)
     assert by_name(got)["open files"]["result"] == "warn", got
     assert got.code == 0
+
+
+def test_a_state_directory_that_cannot_be_made(host):
+    """[R2] [RL-11] a warning, since workers start all the same"""
+    host.set(INSTANCE__STATE_DIR=host.file("file", "") + "/state")
+    got = host.run("doctor", "--json")
+    (check,) = [x for x in got.json["checks"] if x["name"] == "state directory"]
+    assert check["result"] == "warn" and "ENOTDIR" in check["found"] and check["advice"]

@@ -24,6 +24,8 @@ _SHARE = 0.9
 #: Of the same, how much is for calls on other threads than the main one: they may be the ones that
 #: never end, and `cleanup` is to run all the same.
 _CALLS_SHARE = 0.6
+#: A host that dies closes one descriptor after the other, and may be held up in between.
+_LAST_PATIENCE = 0.2
 
 
 class Ending:
@@ -71,7 +73,10 @@ class Ending:
         os._exit(0)
 
     def at_once(self) -> NoReturn:
-        """The host is gone: nobody waits for anything."""
+        """The host is gone: nobody waits for anything. The end of the lifetime pipe may be to come
+        still: then the kernel ends the whole group, which it cannot once this process, the last that
+        has the pipe, is gone."""
+        time.sleep(_LAST_PATIENCE)
         os._exit(0)
 
     def crash(self) -> NoReturn:
