@@ -174,6 +174,38 @@ TEST_CASE_FIXTURE(recycle_fixture,
   CHECK(world.workers.size() == 2); // no third one
 }
 
+TEST_CASE_FIXTURE(recycle_fixture, "what the old worker says too late gives it no calls [L2, P4]") {
+  auto running = submit("running");
+  worker(0).claim();
+  recycle();
+  worker(1).spawn();
+  run();
+  worker(1).bind();
+  run();
+  worker(1).greet();
+  run();
+  worker(1).serve_all();
+  worker(0).finish();
+  worker(0).send(); // on its way while the pool lets the new one succeed
+  auto next = submit_all({"a", "b"});
+  run();
+  CHECK(answered(running));
+  REQUIRE(answer);
+  CHECK(worker(0).inbox().empty());
+  crash(worker(1), SIGSEGV); // and nobody has the slot but the old one
+  auto waits = submit("c");
+  CHECK(stats().state == "starting");
+  bring_up(worker(2));
+  for (int i = 0; i < 4; ++i) {
+    worker(2).serve_all();
+    run();
+  }
+  CHECK(answered(waits));
+  CHECK(answered(next[0]));
+  CHECK(answered(next[1]));
+  CHECK(world.claims[R"({"n":"a"})"] == 1);
+}
+
 TEST_CASE_FIXTURE(recycle_fixture, "two orders for one slot are one [L1]") {
   recycle();
   recycle();
