@@ -111,13 +111,12 @@ def test_status_can_be_watched(daemon, host):
     watch.stdout.close()
     watch.stderr.close()
     # With the daemon it ends, too.
-    watch = host.start("status", "--watch", "--interval", "50ms")
-    assert watch.stdout.readline()
-    assert daemon.end() == 0
-    out, err = watch.communicate(timeout=LIMIT)
-    assert watch.returncode == 5, (out, err)
-    assert err.startswith(b"snakepit: unavailable: the daemon has gone"), err
-    assert b"CALLS/S" in out
+    with host.start("status", "--watch", "--interval", "50ms") as watch:
+        assert watch.stdout.readline()
+        assert daemon.end() == 0
+        assert b"CALLS/S" in watch.stdout.read()
+        assert watch.stderr.read().startswith(b"snakepit: unavailable: the daemon has gone")
+    assert watch.returncode == 5
 
 
 def test_a_segfault_is_remembered(daemon):
