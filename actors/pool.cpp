@@ -213,6 +213,7 @@ void pool_state::on_stats(stats_query& x) {
   s.worker_starts = counters.starts;
   s.worker_start_failures = counters.start_failures;
   s.worker_exits = counters.exits;
+  s.workers = worker_list();
   x.done(std::move(s));
 }
 

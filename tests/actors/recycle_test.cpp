@@ -54,6 +54,13 @@ TEST_CASE_FIXTURE(recycle_fixture, "the old worker serves until the new one is r
   CHECK(!answer);
   CHECK(stats().workers_ready == 1);
   auto first = submit("first");
+  auto workers = stats().workers;
+  REQUIRE(workers.size() == 2);
+  CHECK(workers[0].generation == 1);
+  CHECK(workers[0].state == "ready");
+  CHECK(workers[0].in_flight == 1);
+  CHECK(workers[1].generation == 2);
+  CHECK(workers[1].state == "starting");
   worker(0).serve_all();
   run();
   CHECK(answered(first));
@@ -64,6 +71,8 @@ TEST_CASE_FIXTURE(recycle_fixture, "the old worker serves until the new one is r
   CHECK(worker(0).shutdown_came);
   CHECK(!worker(0).kill_came);
   CHECK(stats().workers_ready == 1);
+  CHECK(stats().workers.at(0).state == "leaving");
+  CHECK(stats().workers.at(1).state == "ready");
   auto second = submit("second");
   CHECK(worker(0).inbox().empty());
   worker(1).serve_all();
@@ -76,6 +85,7 @@ TEST_CASE_FIXTURE(recycle_fixture, "the old worker serves until the new one is r
   CHECK(stats().workers_ready == 1);
   CHECK(!worker(0).object_alive);
   CHECK(world.workers.size() == 2);
+  CHECK(stats().workers.size() == 1);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture,

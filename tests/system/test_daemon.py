@@ -91,6 +91,10 @@ def test_status(daemon):
     assert (pool["name"], pool["state"], pool["workers_ready"]) == ("default", "ready", 2)
     assert (pool["calls_succeeded"], pool["calls_failed"]) == (3, 1)
     assert pool["errors"] == {"python_exception": 1}
+    workers = pool["workers"]
+    assert [(x["slot"], x["generation"], x["state"]) for x in workers] == [(0, 1, "ready"), (1, 1, "ready")]
+    assert daemon.call("process").json in [x["pid"] for x in workers]
+    assert f" {workers[0]['pid']} " in daemon.run("status", "--workers").out
     text = daemon.run("status")
     assert text.code == 0, text
     assert f"pid {daemon.pid}" in text.out
