@@ -51,7 +51,7 @@ std::function<void(uint32_t)> refusal_log(std::shared_ptr<telemetry::log> log) {
 
 } // namespace
 
-class daemon::implementation {
+class pool_daemon::implementation {
 public:
   explicit implementation(runtime x) : pools{std::move(x)} {}
   ~implementation() {
@@ -118,7 +118,7 @@ std::string daemon_address(const config& cfg) {
   return scheme + io::run_directory::base(cfg.instance.run_dir) + file_of(cfg.instance);
 }
 
-result<daemon> daemon::start(config cfg, const daemon_options& options) {
+result<pool_daemon> pool_daemon::start(config cfg, const daemon_options& options) {
   if (auto ok = validate(cfg); !ok)
     return tl::unexpected{std::move(ok.error())};
   auto claimed = std::optional<io::control_socket>{};
@@ -152,33 +152,33 @@ result<daemon> daemon::start(config cfg, const daemon_options& options) {
   x->server = std::move(*server);
   runtime_access::of(x->pools).log->write(telemetry::level::info, log_category,
                                           "ready for requests", {{"address", x->address}});
-  return daemon{std::move(x)};
+  return pool_daemon{std::move(x)};
 }
 
-daemon::daemon(std::unique_ptr<implementation> x) noexcept : impl_{std::move(x)} {}
-daemon::daemon(daemon&&) noexcept = default;
-daemon& daemon::operator=(daemon&& x) noexcept {
+pool_daemon::pool_daemon(std::unique_ptr<implementation> x) noexcept : impl_{std::move(x)} {}
+pool_daemon::pool_daemon(pool_daemon&&) noexcept = default;
+pool_daemon& pool_daemon::operator=(pool_daemon&& x) noexcept {
   std::swap(impl_, x.impl_);
   return *this;
 }
-daemon::~daemon() {
+pool_daemon::~pool_daemon() {
   if (impl_ && io::is_fork()) // its threads are in another process
     impl_.release();
 }
 
-runtime& daemon::pools() noexcept {
+runtime& pool_daemon::pools() noexcept {
   return impl_->pools;
 }
 
-const std::string& daemon::address() const noexcept {
+const std::string& pool_daemon::address() const noexcept {
   return impl_->address;
 }
 
-result<void> daemon::stop() {
+result<void> pool_daemon::stop() {
   return stop(runtime_access::of(impl_->pools).cfg.timeouts.drain);
 }
 
-result<void> daemon::stop(duration drain) {
+result<void> pool_daemon::stop(duration drain) {
   return impl_->stop(drain);
 }
 

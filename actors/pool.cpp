@@ -75,7 +75,8 @@ void pool_state::on_submission(core::submission& x) {
 
 void pool_state::on_lane_done(lane_done& x) {
   board->ended(x.lane, x.ended);
-  board->hold(x.lane, x.held);
+  // One that leaves may have said so before it was told to.
+  board->hold(x.lane, x.held || leaving.contains({x.lane.slot, x.lane.generation}));
   if (!x.back.empty())
     take_back(std::move(x.back));
   counters.succeeded += x.succeeded;
@@ -117,9 +118,9 @@ void pool_state::on_worker_up(worker_up& x) {
   board->add(x.slot, x.generation, static_cast<uint32_t>(x.pages.size()));
   up->watchers.assign(x.pages.size(), core::lane_watch{2 * settings.config.queue.prefetch_time});
   up->pages = std::move(x.pages);
-  succeed(x.slot);
   world.log->write(level::info, log_category, "worker ready",
                    {{"pool", settings.config.name}, {"slot", x.slot}, {"pid", x.pid}});
+  succeed(x.slot);
   if (state() == "ready")
     world.metrics->became_ready();
   note_resources();
@@ -216,6 +217,7 @@ void pool_state::on_stats(stats_query& x) {
   s.worker_starts = counters.starts;
   s.worker_start_failures = counters.start_failures;
   s.worker_exits = counters.exits;
+  s.workers = worker_list();
   x.done(std::move(s));
 }
 

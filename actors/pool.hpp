@@ -147,6 +147,9 @@ struct pool_state {
   /// Answers those who wait for a new worker in the slot.
   void answer_recycles(uint32_t slot, const result<void>& x);
 
+  /// The workers that there are, for the statistics.
+  std::vector<worker_stats> worker_list() const;
+
   /// Why the slot has no worker to act on; nothing if it has one.
   std::optional<error> no_worker(uint32_t slot) const;
 

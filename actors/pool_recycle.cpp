@@ -22,6 +22,24 @@ std::optional<error> pool_state::no_worker(uint32_t slot) const {
   return std::nullopt;
 }
 
+std::vector<worker_stats> pool_state::worker_list() const {
+  auto out = std::vector<worker_stats>{};
+  auto add = [&](uint32_t slot, const member& x, const char* state) {
+    auto calls = size_t{0};
+    for (uint32_t lane = 0; lane < settings.lanes; ++lane)
+      calls += board->calls({slot, x.generation, lane});
+    out.push_back({slot, x.generation, x.pid, state, calls});
+  };
+  for (auto& [key, x] : leaving)
+    add(key.first, x, "leaving");
+  for (auto& [slot, x] : members)
+    add(slot, x, !x.up ? "starting" : x.well ? "ready" : "unwell");
+  for (auto& [slot, x] : successors)
+    add(slot, x, "starting");
+  std::ranges::sort(out, {}, [](auto& x) { return std::pair{x.slot, x.generation}; });
+  return out;
+}
+
 void pool_state::on_recycle(recycle_order& x) {
   if (draining)
     return x.answer(fail(reason::draining, "pool `" + settings.config.name + "` stops"));

@@ -28,7 +28,7 @@ struct run_command {
 // Where signals go: to the program, or before there is one to the daemon, which it ends.
 class script {
 public:
-  explicit script(daemon& x) : daemon_{x} {}
+  explicit script(pool_daemon& x) : daemon_{x} {}
   ~script() {
     if (stopper_.joinable())
       stopper_.join();
@@ -72,7 +72,7 @@ public:
   }
 
 private:
-  daemon& daemon_;
+  pool_daemon& daemon_;
   std::mutex mutex_;
   std::unique_ptr<program> program_;
   bool over_ = false;
@@ -89,7 +89,8 @@ int run(const run_command& x) {
   if (!cfg)
     return report(cfg.error(), x.common.json);
   signal_relay signals;
-  auto started = daemon::start(std::move(*cfg), {.private_socket = true, .adopts_orphans = false});
+  auto started =
+    pool_daemon::start(std::move(*cfg), {.private_socket = true, .adopts_orphans = false});
   if (!started)
     return report(started.error(), x.common.json);
   auto it = script{*started};

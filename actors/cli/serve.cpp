@@ -28,7 +28,7 @@ struct serve_command {
 // does not wait for anything.
 class ending {
 public:
-  ending(daemon& x, const service_manager& manager) : daemon_{x}, manager_{manager} {}
+  ending(pool_daemon& x, const service_manager& manager) : daemon_{x}, manager_{manager} {}
   ~ending() {
     for (auto& x : threads_)
       x.join();
@@ -65,7 +65,7 @@ private:
     threads_.emplace_back([this] { daemon_.stop(duration{0}); });
   }
 
-  daemon& daemon_;
+  pool_daemon& daemon_;
   const service_manager& manager_;
   int count_ = 0;
   std::atomic<int> hurried_{0};
@@ -91,7 +91,7 @@ result<void> await_pools(runtime& pools) {
   return tl::unexpected{std::move(*first)};
 }
 
-int announce(daemon& x, const serve_command& command, const service_manager& manager) {
+int announce(pool_daemon& x, const serve_command& command, const service_manager& manager) {
   auto& pools = x.pools();
   auto& admin = pools.admin_address();
   if (auto bad = manager.tell("READY=1\nSTATUS=ready at " + x.address()))
@@ -117,7 +117,8 @@ int run(const serve_command& x) {
     cfg->admin.listen = default_admin;
   service_manager manager;
   signal_relay signals;
-  auto started = daemon::start(std::move(*cfg), {.private_socket = false, .adopts_orphans = true});
+  auto started =
+    pool_daemon::start(std::move(*cfg), {.private_socket = false, .adopts_orphans = true});
   if (!started)
     return report(started.error(), x.common.json);
   auto end = ending{*started, manager};

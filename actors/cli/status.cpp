@@ -18,6 +18,7 @@ constexpr std::string_view clear_screen = "\x1b[H\x1b[2J\x1b[3J";
 struct status_command {
   daemon_choice daemon;
   bool watch = false;
+  bool workers = false;
   std::string interval = "1s";
 };
 
@@ -53,8 +54,9 @@ int run(const status_command& x) {
     auto now = take(**daemon);
     if (!now)
       return report_daemon(now.error(), json);
-    auto text = json ? status_json(*now)
-                     : shown(status_text(*now, before ? &*before : nullptr), x.watch, !before);
+    auto text =
+      json ? status_json(*now)
+           : shown(status_text(*now, before ? &*before : nullptr, x.workers), x.watch, !before);
     if (auto code = print(text); code != exit_ok || !x.watch)
       return code;
     before = std::move(*now);
@@ -68,6 +70,7 @@ void add_status(CLI::App& app, action& chosen) {
   auto* command = app.add_subcommand("status", "Show a daemon and its pools");
   auto x = std::make_shared<status_command>();
   command->add_flag("--watch", x->watch, "Again and again, with rates, until interrupted");
+  command->add_flag("--workers", x->workers, "Also each worker; --json has them always");
   command->add_option("--interval", x->interval, "Between two looks [1s]")->type_name("TIME");
   add_daemon_options(*command, x->daemon);
   command->footer("  snakepit status\n  snakepit status --watch --json | jq .pools");

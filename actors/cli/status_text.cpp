@@ -76,7 +76,28 @@ std::string pools_text(const status_sample& x, const status_sample* before) {
   return rows.text({2, 3, 4, 5, 6, 7, 8, 9});
 }
 
+std::string workers_text(const io::control_status& x) {
+  auto rows = table{{"WORKER", "STATE", "PID", "CALLS"}};
+  for (auto& pool : x.pools)
+    for (auto& one : pool.workers)
+      rows.add({pool.name + '/' + std::to_string(one.slot) + '.' + std::to_string(one.generation),
+                one.state, one.pid == 0 ? "-" : std::to_string(one.pid),
+                std::to_string(one.in_flight)});
+  return rows.text({2, 3});
+}
+
+value to_value(const worker_stats& x) {
+  return value::map{{"slot", x.slot},
+                    {"generation", x.generation},
+                    {"pid", x.pid},
+                    {"state", x.state},
+                    {"in_flight", x.in_flight}};
+}
+
 value to_value(const pool_stats& x) {
+  auto workers = value::list{};
+  for (auto& one : x.workers)
+    workers.push_back(to_value(one));
   auto counts = [](const std::map<std::string, uint64_t>& all) {
     auto out = value::map{};
     for (auto& [name, n] : all)
@@ -104,13 +125,16 @@ value to_value(const pool_stats& x) {
                     {"errors", counts(x.errors)},
                     {"worker_starts", x.worker_starts},
                     {"worker_start_failures", x.worker_start_failures},
-                    {"worker_exits", x.worker_exits}};
+                    {"worker_exits", x.worker_exits},
+                    {"workers", std::move(workers)}};
 }
 
 } // namespace
 
-std::string status_text(const status_sample& x, const status_sample* before) {
+std::string status_text(const status_sample& x, const status_sample* before, bool workers) {
   auto out = head(x.status) + "\n\n" + pools_text(x, before);
+  if (workers)
+    out += "\n\n" + workers_text(x.status);
   if (x.deaths.empty())
     return out;
   auto rows = table{{"LAST ENDS", ""}};

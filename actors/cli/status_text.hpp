@@ -17,8 +17,9 @@ struct status_sample {
 };
 
 /// For people, lines without an end at the last. With an earlier sample of the same daemon the
-/// pools' rates are shown.
-std::string status_text(const status_sample& x, const status_sample* before = nullptr);
+/// pools' rates are shown; `workers`: also each of them.
+std::string status_text(const status_sample& x, const status_sample* before = nullptr,
+                        bool workers = false);
 
 /// One object.
 std::string status_json(const status_sample& x);

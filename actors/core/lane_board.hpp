@@ -74,6 +74,12 @@ public:
     return best && lanes_.at(*best).calls == 0;
   }
 
+  /// Unfinished calls on a lane; none on one that is gone.
+  size_t calls(const lane_id& x) const {
+    auto i = lanes_.find(x);
+    return i == lanes_.end() ? 0 : i->second.calls;
+  }
+
   size_t lanes() const noexcept {
     return lanes_.size();
   }

@@ -146,6 +146,14 @@ void encode(v1::PoolStatus& to, const pool_stats& x) {
   to.set_worker_starts(x.worker_starts);
   to.set_worker_start_failures(x.worker_start_failures);
   to.set_worker_exits(x.worker_exits);
+  for (auto& worker : x.workers) {
+    auto& one = *to.add_workers();
+    one.set_slot(worker.slot);
+    one.set_generation(worker.generation);
+    one.set_pid(worker.pid);
+    one.set_state(worker.state);
+    one.set_in_flight(worker.in_flight);
+  }
 }
 
 pool_stats decode(const v1::PoolStatus& x) {
@@ -172,6 +180,9 @@ pool_stats decode(const v1::PoolStatus& x) {
   out.worker_starts = x.worker_starts();
   out.worker_start_failures = x.worker_start_failures();
   out.worker_exits = x.worker_exits();
+  for (auto& worker : x.workers())
+    out.workers.push_back({worker.slot(), worker.generation(), worker.pid(), worker.state(),
+                           static_cast<size_t>(worker.in_flight())});
   return out;
 }
 

@@ -54,6 +54,13 @@ TEST_CASE_FIXTURE(recycle_fixture, "the old worker serves until the new one is r
   CHECK(!answer);
   CHECK(stats().workers_ready == 1);
   auto first = submit("first");
+  auto workers = stats().workers;
+  REQUIRE(workers.size() == 2);
+  CHECK(workers[0].generation == 1);
+  CHECK(workers[0].state == "ready");
+  CHECK(workers[0].in_flight == 1);
+  CHECK(workers[1].generation == 2);
+  CHECK(workers[1].state == "starting");
   worker(0).serve_all();
   run();
   CHECK(answered(first));
@@ -64,6 +71,8 @@ TEST_CASE_FIXTURE(recycle_fixture, "the old worker serves until the new one is r
   CHECK(worker(0).shutdown_came);
   CHECK(!worker(0).kill_came);
   CHECK(stats().workers_ready == 1);
+  CHECK(stats().workers.at(0).state == "leaving");
+  CHECK(stats().workers.at(1).state == "ready");
   auto second = submit("second");
   CHECK(worker(0).inbox().empty());
   worker(1).serve_all();
@@ -76,6 +85,7 @@ TEST_CASE_FIXTURE(recycle_fixture, "the old worker serves until the new one is r
   CHECK(stats().workers_ready == 1);
   CHECK(!worker(0).object_alive);
   CHECK(world.workers.size() == 2);
+  CHECK(stats().workers.size() == 1);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture,
@@ -172,6 +182,38 @@ TEST_CASE_FIXTURE(recycle_fixture,
   run();
   CHECK(answered(waits));
   CHECK(world.workers.size() == 2); // no third one
+}
+
+TEST_CASE_FIXTURE(recycle_fixture, "what the old worker says too late gives it no calls [L2, P4]") {
+  auto running = submit("running");
+  worker(0).claim();
+  recycle();
+  worker(1).spawn();
+  run();
+  worker(1).bind();
+  run();
+  worker(1).greet();
+  run();
+  worker(1).serve_all();
+  worker(0).finish();
+  worker(0).send(); // on its way while the pool lets the new one succeed
+  auto next = submit_all({"a", "b"});
+  run();
+  CHECK(answered(running));
+  REQUIRE(answer);
+  CHECK(worker(0).inbox().empty());
+  crash(worker(1), SIGSEGV); // and nobody has the slot but the old one
+  auto waits = submit("c");
+  CHECK(stats().state == "starting");
+  bring_up(worker(2));
+  for (int i = 0; i < 4; ++i) {
+    worker(2).serve_all();
+    run();
+  }
+  CHECK(answered(waits));
+  CHECK(answered(next[0]));
+  CHECK(answered(next[1]));
+  CHECK(world.claims[R"({"n":"a"})"] == 1);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture, "two orders for one slot are one [L1]") {

@@ -67,6 +67,19 @@ TEST_CASE("the status shows what a daemon is and how its pools are [E4]") {
   CHECK(text.ends_with("\n\nLAST ENDS\n1:30 ago   default/2.7  SIGSEGV  while it ran `boom`"));
 }
 
+TEST_CASE("each worker is shown if that is wanted [E4]") {
+  auto x = sample();
+  x.status.pools[0].workers = {{0, 3, 4711, "ready", 2}, {1, 1, 0, "starting", 0}};
+  CHECK(cli::status_text(x).find("WORKER") == std::string::npos);
+  CHECK(cli::status_text(x, nullptr, true)
+          .ends_with("\n\nWORKER       STATE      PID  CALLS\n"
+                     "default/0.3  ready     4711      2\n"
+                     "default/1.1  starting     -      0"));
+  auto json = parse_json(cli::status_json(x));
+  REQUIRE(json);
+  CHECK(json->at("pools").at(0).at("workers").at(0).at("pid") == value{4711});
+}
+
 TEST_CASE("rates come from two samples of one daemon [E4]") {
   auto before = sample();
   auto now = sample();

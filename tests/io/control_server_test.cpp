@@ -74,6 +74,7 @@ struct server_fixture : temporary_folder {
       x.instance = "here";
       x.pools.emplace_back().name = "p";
       x.pools.back().rejected = {{"pool_saturated", 3}};
+      x.pools.back().workers = {{1, 2, 3, "ready", 4}};
       return x;
     };
     out.deaths = [this] { return deaths; };
@@ -236,6 +237,8 @@ TEST_CASE_FIXTURE(server_fixture, "each request has its answer [E4]") {
   CHECK(status->pid == ::getpid());
   CHECK(status->pools.at(0).name == "p");
   CHECK(status->pools.at(0).rejected.at("pool_saturated") == 3);
+  CHECK(status->pools.at(0).workers.at(0).pid == 3);
+  CHECK(status->pools.at(0).workers.at(0).in_flight == 4);
   CHECK(client->stacks("p", 7)->note == "asleep");
   auto none = client->stacks("p", 8);
   REQUIRE_FALSE(none);

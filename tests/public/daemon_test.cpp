@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string path_of(const daemon& x) {
+std::string path_of(const pool_daemon& x) {
   return x.address().substr(std::string{"unix:"}.size());
 }
 
@@ -101,16 +101,16 @@ TEST_CASE_FIXTURE(runtime_fixture, "a daemon has a socket of its own, one or the
   cfg.instance.id = "7";
   auto expected = "unix:" + run_dir.string() + "/here.7.sock";
   CHECK(daemon_address(cfg) == expected);
-  auto uut = daemon::start(cfg);
+  auto uut = pool_daemon::start(cfg);
   REQUIRE_MESSAGE(uut, to_string(uut.error()));
   CHECK(uut->address() == expected);
   struct stat about {};
   REQUIRE(lstat(path_of(*uut).c_str(), &about) == 0);
   CHECK((about.st_mode & 0777) == 0600);
-  auto second = daemon::start(cfg);
+  auto second = pool_daemon::start(cfg);
   REQUIRE(!second);
   CHECK(second.error().details.at("pid") == std::to_string(getpid()));
-  auto apart = daemon::start(cfg, {.private_socket = true, .adopts_orphans = false});
+  auto apart = pool_daemon::start(cfg, {.private_socket = true, .adopts_orphans = false});
   REQUIRE_MESSAGE(apart, to_string(apart.error()));
   CHECK(apart->address() != expected);
   CHECK(apart->pools().execute("add", value{{"a", 1}, {"b", 2}}) == value{3});
@@ -124,11 +124,11 @@ TEST_CASE_FIXTURE(runtime_fixture, "a daemon has a socket of its own, one or the
 
 TEST_CASE_FIXTURE(runtime_fixture,
                   "what a daemon cannot be started with is said, and nothing stays [E3]") {
-  CHECK(daemon::start(configuration({})).error().reason == reason::invalid_config);
+  CHECK(pool_daemon::start(configuration({})).error().reason == reason::invalid_config);
   auto cfg = configuration({pool("default", 1)});
   cfg.instance.run_dir = run_dir.string() + "/" + std::string(60, 'x');
   cfg.instance.id = std::string(60, 'y');
-  auto none = daemon::start(cfg);
+  auto none = pool_daemon::start(cfg);
   REQUIRE(!none);
   CHECK(none.error().message.find("instance.run_dir") != std::string::npos);
   std::filesystem::remove(cfg.instance.run_dir);

@@ -67,7 +67,7 @@ TEST_CASE_FIXTURE(script_fixture, "what a script throws ends nothing but the scr
 TEST_CASE_FIXTURE(script_fixture, "the program's signals are left alone [R8]") {
   auto* before = std::signal(SIGTERM, SIG_IGN);
   CHECK(run([](runtime&) { return 0; }) == 0);
-  CHECK(std::signal(SIGTERM, before) == SIG_IGN);
+  CHECK((std::signal(SIGTERM, before) == SIG_IGN));
   sigset_t blocked;
   sigprocmask(SIG_SETMASK, nullptr, &blocked);
   CHECK(sigismember(&blocked, SIGINT) == 0);

@@ -91,6 +91,10 @@ def test_status(daemon):
     assert (pool["name"], pool["state"], pool["workers_ready"]) == ("default", "ready", 2)
     assert (pool["calls_succeeded"], pool["calls_failed"]) == (3, 1)
     assert pool["errors"] == {"python_exception": 1}
+    workers = pool["workers"]
+    assert [(x["slot"], x["generation"], x["state"]) for x in workers] == [(0, 1, "ready"), (1, 1, "ready")]
+    assert daemon.call("process").json in [x["pid"] for x in workers]
+    assert f" {workers[0]['pid']} " in daemon.run("status", "--workers").out
     text = daemon.run("status")
     assert text.code == 0, text
     assert f"pid {daemon.pid}" in text.out
@@ -111,13 +115,12 @@ def test_status_can_be_watched(daemon, host):
     watch.stdout.close()
     watch.stderr.close()
     # With the daemon it ends, too.
-    watch = host.start("status", "--watch", "--interval", "50ms")
-    assert watch.stdout.readline()
-    assert daemon.end() == 0
-    out, err = watch.communicate(timeout=LIMIT)
-    assert watch.returncode == 5, (out, err)
-    assert err.startswith(b"snakepit: unavailable: the daemon has gone"), err
-    assert b"CALLS/S" in out
+    with host.start("status", "--watch", "--interval", "50ms") as watch:
+        assert watch.stdout.readline()
+        assert daemon.end() == 0
+        assert b"CALLS/S" in watch.stdout.read()
+        assert watch.stderr.read().startswith(b"snakepit: unavailable: the daemon has gone")
+    assert watch.returncode == 5
 
 
 def test_a_segfault_is_remembered(daemon):

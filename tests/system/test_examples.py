@@ -103,7 +103,7 @@ def test_script(host):
     assert "unknown_tool" in it.stderr
     it = run(host, "script", "./none.py")
     assert it.returncode == 1
-    assert it.stderr.startswith("snakepit: "), it.stderr
+    assert it.stderr.splitlines()[-1].startswith("snakepit: pool_failed: "), it.stderr
     assert "none.py" in it.stderr
 
 

@@ -11,7 +11,7 @@ namespace snakepit {
 /// is instance.name, and instance.id if there is one, in instance.run_dir.
 std::string daemon_address(const config& cfg);
 
-/// How a `daemon` lives.
+/// How a `pool_daemon` lives.
 struct daemon_options {
   /// A control socket for this run alone, so that many live side by side; nobody finds it who is
   /// not told. Else the one of `daemon_address`, which one daemon has at a time.
@@ -23,20 +23,20 @@ struct daemon_options {
 
 /// A runtime that other processes of the same user reach over its control socket: the command
 /// line's `status`, `call --daemon` and so on, see docs/daemon.md. Movable; any thread.
-class daemon {
+class pool_daemon {
 public:
   class implementation;
 
   /// Fails as `runtime::start` does, and with invalid_config if the control socket cannot be used;
   /// if a daemon is there already, its pid is the detail "pid". It takes requests at once; see
   /// `runtime::await_ready`.
-  static result<daemon> start(config cfg, const daemon_options& options = {});
+  static result<pool_daemon> start(config cfg, const daemon_options& options = {});
 
-  explicit daemon(std::unique_ptr<implementation> x) noexcept;
-  daemon(daemon&&) noexcept;
-  daemon& operator=(daemon&&) noexcept;
+  explicit pool_daemon(std::unique_ptr<implementation> x) noexcept;
+  pool_daemon(pool_daemon&&) noexcept;
+  pool_daemon& operator=(pool_daemon&&) noexcept;
   /// Stops it with the configured drain time.
-  ~daemon();
+  ~pool_daemon();
 
   runtime& pools() noexcept;
 

@@ -78,6 +78,16 @@ struct tool_description {
   bool idempotent = false;
 };
 
+/// One worker of a pool.
+struct worker_stats {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+  int64_t pid = 0; ///< 0 until it is ready
+  /// starting | ready | unwell | leaving
+  std::string state;
+  size_t in_flight = 0; ///< calls handed to it and not answered
+};
+
 /// Counters and gauges of one pool. Taken at one moment by the pool itself.
 struct pool_stats {
   std::string name;
@@ -103,6 +113,8 @@ struct pool_stats {
   uint64_t worker_starts = 0;
   uint64_t worker_start_failures = 0;
   uint64_t worker_exits = 0; ///< unexpected ones, after having been ready
+  /// Those that there are, by slot and generation; a slot may have two, or none.
+  std::vector<worker_stats> workers;
 };
 
 /// Processes, threads, descriptors and memory of the host's process tree.
