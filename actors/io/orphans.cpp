@@ -25,6 +25,9 @@ using namespace std::chrono_literals;
 /// What the launchers reap is never seen as often.
 constexpr int looks = 6;
 constexpr int end_wait_ms = 1000;
+/// For those of which it is not clear whose they are.
+constexpr int unclear_looks = 20;
+constexpr int unclear_pause_ms = 5;
 
 /// The children of all our threads, in sessions that are not ours.
 std::vector<proc_stat> foreign_children() {
@@ -55,11 +58,17 @@ std::vector<proc_stat> foreign_children() {
   return out;
 }
 
-bool is_marked(int64_t pid, const std::string& run_id) {
+enum class sight { marked, unmarked, unclear };
+
+/// Unclear: it has no environment, perhaps since it is in the middle of an exec.
+sight look_at(int64_t pid, const std::string& run_id) {
   auto environment = read_small_file("/proc/" + std::to_string(pid) + "/environ");
+  if (environment && environment->empty())
+    return sight::unclear;
   auto mark = "SNAKEPIT_RUN_ID=" + run_id;
   mark += '\0';
-  return environment && ('\0' + *environment).find('\0' + mark) != std::string::npos;
+  auto found = environment && ('\0' + *environment).find('\0' + mark) != std::string::npos;
+  return found ? sight::marked : sight::unmarked;
 }
 
 void reap(int64_t pid) {
@@ -109,14 +118,18 @@ void orphan_keeper::look() {
 std::vector<int64_t> orphan_keeper::end_all(const std::string& run_id) {
   auto guard = std::lock_guard{mutex_};
   auto left = std::vector<int64_t>{};
+  auto patience = unclear_looks;
   // What one of them has started comes to us when it ends.
-  for (auto again = true; std::exchange(again, false);)
+  for (auto again = true; std::exchange(again, false);) {
+    auto unclear = false;
     for (auto& x : foreign_children()) {
       if (x.state == 'Z') {
         reap(x.pid);
         continue;
       }
-      if (!is_marked(x.pid, run_id) || std::ranges::find(left, x.pid) != left.end())
+      auto seen = look_at(x.pid, run_id);
+      unclear |= seen == sight::unclear;
+      if (seen != sight::marked || std::ranges::find(left, x.pid) != left.end())
         continue;
       // Our child until we reap it, so the number is its own.
       descriptor pidfd{static_cast<int>(::syscall(SYS_pidfd_open, x.pid, 0))};
@@ -129,6 +142,11 @@ std::vector<int64_t> orphan_keeper::end_all(const std::string& run_id) {
         left.push_back(x.pid);
       again = true;
     }
+    if (unclear && !again && patience-- > 0) {
+      ::poll(nullptr, 0, unclear_pause_ms);
+      again = true;
+    }
+  }
   return left;
 }
 

@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(template_fixture,
   host_process victim{run, workers, module_path()};
   REQUIRE(victim.await_ready());
   auto family = family_of(victim, true);
-  victim.signal(SIGSTOP); // it does nothing, and its pipes stay
+  victim.stop(); // it does nothing, and its pipes stay
   ::kill(static_cast<pid_t>(family.templ), SIGKILL);
   CHECK(soon_gone(family.leaders));
   CHECK_FALSE(gone(family.grandchildren));
@@ -127,7 +127,7 @@ TEST_CASE_FIXTURE(template_fixture,
   auto family = family_of(victim, true);
   for (auto pid : family.leaders)
     disarm(pid);
-  victim.signal(SIGSTOP);
+  victim.stop();
   for (auto pid : family.leaders)
     ::kill(static_cast<pid_t>(pid), SIGKILL);
   CHECK(soon_gone(family.grandchildren));
@@ -150,7 +150,7 @@ TEST_CASE("a host killed together with its workers leaves no child of theirs [R5
   host_process victim{run, workers};
   REQUIRE(victim.await_ready());
   auto family = family_of(victim, false);
-  victim.signal(SIGSTOP); // so that it does not see them end
+  victim.stop(); // so that it does not see them end
   for (auto pid : family.leaders)
     ::kill(static_cast<pid_t>(pid), SIGKILL);
   REQUIRE(soon_gone(family.leaders));

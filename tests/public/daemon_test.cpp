@@ -110,7 +110,9 @@ TEST_CASE_FIXTURE(runtime_fixture, "a daemon has a socket of its own, one or the
   auto second = pool_daemon::start(cfg);
   REQUIRE(!second);
   CHECK(second.error().details.at("pid") == std::to_string(getpid()));
-  auto apart = pool_daemon::start(cfg, {.private_socket = true, .adopts_orphans = false});
+  auto other = cfg;
+  other.instance.id.clear(); // one instance has one run at a time
+  auto apart = pool_daemon::start(other, {.private_socket = true, .adopts_orphans = false});
   REQUIRE_MESSAGE(apart, to_string(apart.error()));
   CHECK(apart->address() != expected);
   CHECK(apart->pools().execute("add", value{{"a", 1}, {"b", 2}}) == value{3});

@@ -60,6 +60,14 @@ public:
     REQUIRE(::kill(pid_, number) == 0);
   }
 
+  /// Stops all its threads; they have stopped when this returns.
+  void stop() const {
+    signal(SIGSTOP);
+    int status = 0;
+    REQUIRE(::waitpid(pid_, &status, WUNTRACED) == pid_);
+    REQUIRE(WIFSTOPPED(status));
+  }
+
   /// The host itself, and nothing of its group.
   void kill() {
     signal(SIGKILL);
