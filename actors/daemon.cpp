@@ -3,12 +3,15 @@
 #include "actors/io/control_server.hpp"
 #include "actors/io/host_only.hpp"
 #include "actors/io/orphans.hpp"
+#include "actors/io/thread_reserve.hpp"
 #include "actors/runtime_implementation.hpp"
 
 #include <snakepit/version.hpp>
 
 #include <algorithm>
 #include <set>
+
+#include <system_error>
 
 namespace snakepit {
 
@@ -118,7 +121,9 @@ std::string daemon_address(const config& cfg) {
   return scheme + io::run_directory::base(cfg.instance.run_dir) + file_of(cfg.instance);
 }
 
-result<pool_daemon> pool_daemon::start(config cfg, const daemon_options& options) {
+namespace {
+
+result<pool_daemon> start_parts(config cfg, const daemon_options& options) {
   if (auto ok = validate(cfg); !ok)
     return tl::unexpected{std::move(ok.error())};
   auto claimed = std::optional<io::control_socket>{};
@@ -136,7 +141,7 @@ result<pool_daemon> pool_daemon::start(config cfg, const daemon_options& options
   auto pools = runtime::start(std::move(cfg));
   if (!pools)
     return tl::unexpected{std::move(pools.error())};
-  auto x = std::make_unique<implementation>(std::move(*pools));
+  auto x = std::make_unique<pool_daemon::implementation>(std::move(*pools));
   x->keeper = std::move(keeper);
   if (!claimed) {
     auto& folder = *runtime_access::of(x->pools).directory;
@@ -153,6 +158,16 @@ result<pool_daemon> pool_daemon::start(config cfg, const daemon_options& options
   runtime_access::of(x->pools).log->write(telemetry::level::info, log_category,
                                           "ready for requests", {{"address", x->address}});
   return pool_daemon{std::move(x)};
+}
+
+} // namespace
+
+result<pool_daemon> pool_daemon::start(config cfg, const daemon_options& options) {
+  try {
+    return start_parts(std::move(cfg), options);
+  } catch (const std::system_error&) { // the only thing that throws here is a thread's start
+    return io::no_thread();
+  }
 }
 
 pool_daemon::pool_daemon(std::unique_ptr<implementation> x) noexcept : impl_{std::move(x)} {}

@@ -29,8 +29,9 @@ using clock = std::chrono::steady_clock;
 namespace {
 
 constexpr size_t token_bytes = 32;
-/// What a runtime needs besides an actor system: gRPC's, those of launchers, and some to spare.
-constexpr size_t threads_at_start = 8;
+/// What a runtime needs besides an actor system: gRPC's, those of launchers and of the ledger, and
+/// some to spare.
+constexpr size_t threads_at_start = 9;
 /// How long the admin server waits for a pool's statistics.
 constexpr auto admin_patience = 1s;
 

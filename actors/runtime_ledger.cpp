@@ -51,7 +51,10 @@ void tell_survivors(const cleanup_report& x, const telemetry::event_source& even
 
 result<void> runtime::implementation::open_ledger(const instance_config& instance) {
   auto place = io::ledger_place_of(instance);
-  ledger = io::sqlite_ledger::make(place, {run_id, io::own_host(), io::read_boot_id()});
+  auto made = io::sqlite_ledger::make(place, {run_id, io::own_host(), io::read_boot_id()});
+  if (!made)
+    return tl::unexpected{std::move(made.error())};
+  ledger = std::move(*made);
   auto is_open = ledger->open(instance.id.empty() ? open_patience : exclusive_patience);
   if (!is_open)
     return tl::unexpected{std::move(is_open.error())};

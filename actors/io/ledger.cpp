@@ -4,6 +4,7 @@
 #include "actors/io/ledger_file.hpp"
 #include "actors/io/proc_files.hpp"
 #include "actors/io/settlement.hpp"
+#include "actors/io/thread_reserve.hpp"
 
 #include <array>
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <deque>
 #include <future>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include <poll.h>
@@ -193,12 +195,7 @@ class threaded_ledger : public sqlite_ledger {
 public:
   threaded_ledger(ledger_place place, owner who)
     : queue_{std::make_shared<task_queue>(book{std::move(place), std::move(who)})} {
-    // Signals are for the program's own threads.
-    auto all = sigset_t{}, before = sigset_t{};
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     thread_ = std::thread{[queue = queue_] { queue->run(); }};
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     ::pthread_setname_np(thread_.native_handle(), "snakepit-ledger");
   }
 
@@ -264,8 +261,19 @@ private:
 
 sqlite_ledger::~sqlite_ledger() = default;
 
-std::shared_ptr<sqlite_ledger> sqlite_ledger::make(ledger_place place, owner who) {
-  return std::make_shared<threaded_ledger>(std::move(place), std::move(who));
+result<std::shared_ptr<sqlite_ledger>> sqlite_ledger::make(ledger_place place, owner who) {
+  // Signals are for the program's own threads.
+  auto all = sigset_t{}, before = sigset_t{};
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  auto out = result<std::shared_ptr<sqlite_ledger>>{};
+  try {
+    out = std::make_shared<threaded_ledger>(std::move(place), std::move(who));
+  } catch (const std::system_error&) {
+    out = no_thread();
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  return out;
 }
 
 } // namespace snakepit::io

@@ -41,7 +41,8 @@ public:
     std::string boot_id;
   };
 
-  static std::shared_ptr<sqlite_ledger> make(ledger_place place, owner who);
+  /// Fails with `unavailable` if there can be no thread for it.
+  static result<std::shared_ptr<sqlite_ledger>> make(ledger_place place, owner who);
 
   /// Waits a second for what was given to be written. Leaves the file to the next start, unless
   /// `remove` was called.

@@ -32,7 +32,7 @@ struct ledger_fixture {
   io::ledger_place place{folder.path() / "state", "pit", ""};
 
   std::shared_ptr<io::sqlite_ledger> make() const {
-    return io::sqlite_ledger::make(place, {run, host, io::read_boot_id()});
+    return io::sqlite_ledger::make(place, {run, host, io::read_boot_id()}).value();
   }
 
   std::string stem() const {

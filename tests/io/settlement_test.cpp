@@ -24,7 +24,7 @@ struct settlement_fixture {
 
   void leave(const std::vector<core::ledger_row>& rows) const {
     auto done = std::promise<result<void>>{};
-    auto ledger = io::sqlite_ledger::make(place, {run, host, self.boot_id});
+    auto ledger = io::sqlite_ledger::make(place, {run, host, self.boot_id}).value();
     REQUIRE(ledger->open(patience));
     ledger->write(rows, [&](result<void> x) { done.set_value(std::move(x)); });
     REQUIRE(done.get_future().get());
@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(settlement_fixture,
   host = io::own_host();
   auto left = marked("exec sleep 100");
   auto done = std::promise<result<void>>{};
-  auto ledger = io::sqlite_ledger::make(place, {run, host, self.boot_id});
+  auto ledger = io::sqlite_ledger::make(place, {run, host, self.boot_id}).value();
   REQUIRE(ledger->open(patience));
   ledger->write({row(1, worker.identity())}, [&](auto x) { done.set_value(std::move(x)); });
   REQUIRE(done.get_future().get());

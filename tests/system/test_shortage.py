@@ -28,7 +28,7 @@ def lone(host):
     if os.geteuid() != 0:
         pytest.skip("only root can become a user without processes")
     number = lone_user()
-    for folder in (host.folder, host.run_dir, host.temporary, host.work):
+    for folder in (host.folder, host.run_dir, host.state_dir, host.temporary, host.work):
         os.chown(folder, number, number)
     os.chmod(host.folder, 0o711)
 
