@@ -94,6 +94,13 @@ value to_value(const worker_stats& x) {
                     {"in_flight", x.in_flight}};
 }
 
+value to_value(const recorded_death& x) {
+  return value::map{{"at", utc_text(x.at)},
+                    {"id", x.certificate->id},
+                    {"cause", x.certificate->cause},
+                    {"tool", x.certificate->running_tool}};
+}
+
 value to_value(const pool_stats& x) {
   auto workers = value::list{};
   for (auto& one : x.workers)
@@ -151,10 +158,7 @@ std::string status_json(const status_sample& x) {
     pools.push_back(to_value(pool));
   auto deaths = value::list{};
   for (auto& death : x.deaths)
-    deaths.push_back(value::map{{"at", utc_text(death.at)},
-                                {"id", death.certificate->id},
-                                {"cause", death.certificate->cause},
-                                {"tool", death.certificate->running_tool}});
+    deaths.push_back(to_value(death));
   auto uptime = duration_cast<std::chrono::milliseconds>(x.status.uptime).count();
   auto all = value::map{{"version", x.status.version},
                         {"instance", x.status.instance},
