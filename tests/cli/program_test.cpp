@@ -42,7 +42,7 @@ TEST_CASE("it has our variables, and none of them twice [R8]") {
 }
 
 TEST_CASE("signals reach it until it has ended [R8]") {
-  auto it = shell("sleep 1000");
+  auto it = shell("exec sleep 1000");
   it->signal(SIGTERM);
   CHECK(it->wait() == 128 + SIGTERM);
   it->signal(SIGKILL); // to nobody
