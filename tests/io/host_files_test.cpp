@@ -47,7 +47,8 @@ TEST_CASE("resources are those of the host, its workers, and what these have sta
   CHECK(with.processes == before.processes + 3); // counted once, although it is a child of ours too
   CHECK(with.threads == before.threads + 4);     // the launcher's own
   CHECK(with.descriptors >= before.descriptors + 3 * 7);
-  CHECK(with.memory_bytes > before.memory_bytes);
+  // Of the host alone there may be less than before: allocators give back what they can.
+  CHECK(with.memory_bytes > io::read_proc_stat(::getpid())->resident_bytes + 1'000'000);
 }
 
 TEST_CASE("the bridge package is found where the build puts it, or where the variable says [W4]") {
