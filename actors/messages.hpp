@@ -184,7 +184,7 @@ struct worker_down {
   std::vector<core::call_ptr> returned;
   /// Calls that were lost with it, and what they are answered with if they do not run again.
   std::vector<std::pair<core::call_ptr, error>> lost;
-  /// Whether the first of these was all that ran in it, and it has died by itself.
+  /// Whether the first of these was all that ran in it, and we did not end it.
   bool killed_by_call = false;
   /// How many calls it has been given in all. Those that the POOL sent and are not among them come
   /// with `calls_back`.

@@ -29,7 +29,8 @@ public:
     return entries_.empty();
   }
 
-  /// The call was all that ran in a worker that died by itself. Returns whether it is poisoned.
+  /// The call was all that ran in a worker that died and that we did not end. Returns whether it is
+  /// poisoned.
   bool note(const call& x, const std::string& cause, time_point now);
 
   /// Since when and until when, and why, calls like this one are refused; null if they are not.

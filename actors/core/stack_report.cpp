@@ -39,6 +39,16 @@ std::vector<const python_thread*> telling_threads(const stack_report& x) {
   return out;
 }
 
+/// Those that run a tool come first, then the main thread.
+std::vector<const python_thread*> by_interest(const stack_report& x) {
+  auto out = std::vector<const python_thread*>{};
+  for (auto& thread : x.python)
+    out.push_back(&thread);
+  auto rank = [](auto* thread) { return thread->runs_tool ? 0 : thread->main ? 1 : 2; };
+  std::stable_sort(out.begin(), out.end(), [&](auto* a, auto* b) { return rank(a) < rank(b); });
+  return out;
+}
+
 } // namespace
 
 std::string to_string(const stack_report& x) {
@@ -47,7 +57,8 @@ std::string to_string(const stack_report& x) {
     out += "Fatal Python error: " + x.fatal + '\n';
   if (!x.note.empty())
     out += x.note + '\n';
-  for (auto& thread : x.python) {
+  for (auto* one : by_interest(x)) {
+    auto& thread = *one;
     out += thread.name.empty() ? "Thread" : "Thread `" + thread.name + '`';
     if (thread.main)
       out += " (main)";

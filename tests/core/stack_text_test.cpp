@@ -164,6 +164,22 @@ TEST_CASE("no text whatever does harm [S1]") {
   }));
 }
 
+TEST_CASE("of a live worker what runs a tool is shown first, then the main thread [W9]") {
+  auto x = stack_report{};
+  auto add = [&](std::string name, bool main, bool runs_tool) {
+    auto& thread = x.python.emplace_back();
+    thread.name = std::move(name);
+    thread.main = main;
+    thread.runs_tool = runs_tool;
+  };
+  add("control", false, false);
+  add("main", true, false);
+  add("lane", false, true);
+  auto text = to_string(x);
+  CHECK(text.find("lane") < text.find("main"));
+  CHECK(text.find("`main`") < text.find("control"));
+}
+
 TEST_CASE("a GIL that C code holds is named, with the place [W9] [W6]") {
   auto x = stack_sample{};
   x.text = running_worker();

@@ -51,8 +51,9 @@ struct stack_report {
   }
 };
 
-/// As Python prints it: one thread after the other, "most recent call first", the notes before and
-/// the kernel's view after. Each line ends.
+/// As Python prints it: one thread after the other, "most recent call first", those that run a tool
+/// before the main thread and that before the rest; the notes before and the kernel's view after.
+/// Each line ends.
 std::string to_string(const stack_report& x);
 
 /// The stack of the tool that runs, or else of the main thread, most recent call first, without
