@@ -36,6 +36,8 @@ constexpr size_t most_lanes = 256;
 
 /// With less an interpreter with gRPC does not start.
 constexpr uint64_t least_memory = uint64_t{128} << 20;
+/// Bytes that a worker holds for itself at least.
+constexpr uint64_t least_use = uint64_t{1} << 20;
 constexpr size_t least_files = 128;
 constexpr size_t most_nice = 19;
 
@@ -240,6 +242,18 @@ std::optional<config_fault> check_hardships(const pool_config& x, const std::str
   auto fault = [&](std::string_view key, const std::string& message) {
     return config_fault{path + std::string{key}, whose + message};
   };
+  auto& recycle = x.recycle;
+  if (recycle.memory_hard != 0 && recycle.memory_soft > recycle.memory_hard)
+    return fault("recycle.memory_soft", "`recycle.memory_soft` (" + format_size(recycle.memory_soft)
+                                          + ") is more than `recycle.memory_hard` ("
+                                          + format_size(recycle.memory_hard)
+                                          + "): no worker could be replaced before it is ended");
+  for (auto& [key, size] : {std::pair{"recycle.memory_soft", recycle.memory_soft},
+                            std::pair{"recycle.memory_hard", recycle.memory_hard}})
+    if (size != 0 && size < least_use)
+      return fault(key, quoted(key) + " (" + format_size(size) + ") is less than "
+                          + format_size(least_use)
+                          + ", which a worker holds before its first call; 0 means no limit");
   auto& limits = x.limits;
   if (limits.memory != 0 && limits.memory < least_memory)
     return fault("limits.memory", "`limits.memory` (" + format_size(limits.memory)

@@ -15,6 +15,9 @@ enum class priority : uint8_t { high, normal, low };
 std::optional<priority> find_priority(std::string_view word);
 std::string_view to_string(priority x);
 
+/// Whether calls of one session go to the worker that ran its first: see `pool_config::affinity`.
+enum class affinity : uint8_t { hint, strict_queue, strict_fail_fast };
+
 /// What may be said of one call; what is not said comes from the pool and from `timeouts`.
 struct call_options {
   /// Name of the pool; empty: the pool called "default", or the only one.
@@ -33,8 +36,11 @@ struct call_options {
   /// Whether running it twice does no harm; then it is run again if its worker is lost, see
   /// `pool_config::retry`. None: as the tool says (`@tool(idempotent=True)`).
   std::optional<bool> idempotent;
-  /// Travels with the call into Python and into the logs.
+  /// Travels with the call into Python and into the logs. Calls of one session go to one worker, as
+  /// far as `affinity` says. 256 bytes at most.
   std::string session;
+  /// None: the pool's.
+  std::optional<snakepit::affinity> affinity;
   std::string correlation_id;
   /// W3C traceparent.
   std::string traceparent;

@@ -126,6 +126,40 @@ struct poison_config {
   duration ttl = std::chrono::minutes{10};
 };
 
+/// When a worker is replaced though nothing is wrong with it, and when it is ended for the memory
+/// that it holds. The new one is ready before the old one leaves, which finishes what it has been
+/// given; no call fails for it.
+struct recycle_config {
+  duration ttl = infinite; ///< age of a worker, since it became ready
+  size_t max_calls = 0;    ///< calls that it has ended; 0: any number
+  /// Bytes that it and its descendants hold for themselves, above which it is replaced; 0: any.
+  uint64_t memory_soft = 0;
+  /// The same, above which it is ended at once, with the call that it runs; 0: any.
+  uint64_t memory_hard = 0;
+  /// A worker that has run no call for so long.
+  duration idle = infinite;
+  /// Limits differ by up to this part from worker to worker, so that not all are replaced at once.
+  double jitter = 0.1;
+  /// Slots that may be without a worker at a time: 0 starts the new one first; more lets up to so
+  /// many leave first, where two workers at once do not fit.
+  size_t max_unavailable = 0;
+};
+
+/// Calls are refused for a while after failures in a row, by pool and by tool.
+struct breaker_config {
+  bool enabled = false;
+  size_t failures = 5;                       ///< in a row
+  duration reset = std::chrono::seconds{30}; ///< refused for so long
+  size_t half_open = 1;                      ///< calls that are let through then, as a trial
+};
+
+/// A slot whose worker crashed is chosen last for a while.
+struct crash_barrier_config {
+  bool enabled = true;
+  duration taint = std::chrono::seconds{60}; ///< for so long
+  size_t clear_after = 20;                   ///< or until so many calls succeeded on it
+};
+
 /// What the kernel holds each worker to, and who it is. 0: as the host.
 struct limits_config {
   /// Bytes of memory of its own (RLIMIT_DATA): beyond it an allocation fails, in Python with
@@ -185,7 +219,14 @@ struct pool_config {
   heartbeat_config heartbeat{};
   /// A lane that has been idle for so long is proved by a probe; `infinite`: never.
   duration health_interval = std::chrono::seconds{30};
+  /// Whether calls of one session go to the worker that ran its first: hint, if it has room now;
+  /// strict_queue, they wait for it; strict_fail_fast, they are refused if it has none. A call's
+  /// own option goes before it.
+  std::string affinity = "hint";
+  recycle_config recycle{};
   retry_config retry{};
+  breaker_config breaker{};
+  crash_barrier_config crash_barrier{};
   poison_config poison{};
   limits_config limits{};
   chaos_config chaos{};

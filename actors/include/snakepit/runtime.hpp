@@ -86,6 +86,12 @@ struct worker_stats {
   /// starting | ready | unwell | leaving
   std::string state;
   size_t in_flight = 0; ///< calls handed to it and not answered
+  uint64_t calls = 0;   ///< that have ended on it
+  duration age{0};      ///< since it became ready
+  /// What it and its descendants hold for themselves, when it was last measured; 0: it was not,
+  /// which is done only for `recycle.memory_soft` and `memory_hard`.
+  uint64_t memory_bytes = 0;
+  bool tainted = false; ///< its slot is chosen last, since a worker of it has crashed
 };
 
 /// Counters and gauges of one pool. Taken at one moment by the pool itself.
