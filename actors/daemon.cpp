@@ -19,20 +19,13 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-constexpr auto log_category = "control";
+constexpr auto control_category = "control";
 constexpr auto scheme = "unix:";
 /// Beside the arguments of a call.
 constexpr size_t request_bytes = size_t{1} << 20;
 
 std::string file_of(const instance_config& x) {
   return '/' + x.name + (x.id.empty() ? "" : '.' + x.id) + ".sock";
-}
-
-std::string join(const std::vector<int64_t>& pids) {
-  auto text = std::string{};
-  for (auto x : pids)
-    text += (text.empty() ? "" : ", ") + std::to_string(x);
-  return text;
 }
 
 /// What a call may bring: bytes are base64 there.
@@ -47,7 +40,7 @@ size_t most_bytes(const config& cfg) {
 std::function<void(uint32_t)> refusal_log(std::shared_ptr<telemetry::log> log) {
   return [log = std::move(log), seen = std::make_shared<std::set<uint32_t>>()](uint32_t uid) {
     if (seen->insert(uid).second)
-      log->write(telemetry::level::warning, log_category,
+      log->write(telemetry::level::warning, control_category,
                  "somebody else wants to talk to this daemon and is refused", {{"uid", uid}});
   };
 }
@@ -101,8 +94,8 @@ public:
       keeper = nullptr;
       if (end && !left.empty())
         end = fail(reason::internal,
-                   "processes that workers have left behind do not end: " + join(left),
-                   {{"survivors", join(left)}});
+                   "processes that workers have left behind do not end: " + pids_text(left),
+                   {{"survivors", pids_text(left)}});
     }
     return end;
   }
@@ -155,7 +148,7 @@ result<pool_daemon> start_parts(config cfg, const daemon_options& options) {
   if (!server)
     return tl::unexpected{std::move(server.error())};
   x->server = std::move(*server);
-  runtime_access::of(x->pools).log->write(telemetry::level::info, log_category,
+  runtime_access::of(x->pools).log->write(telemetry::level::info, control_category,
                                           "ready for requests", {{"address", x->address}});
   return pool_daemon{std::move(x)};
 }

@@ -9,11 +9,6 @@ namespace snakepit {
 
 using telemetry::level;
 
-namespace {
-
-constexpr auto log_category = "pool";
-} // namespace
-
 pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
                                pool_settings settings, pool_world world) {
   auto& st = self->state;
@@ -118,7 +113,7 @@ void pool_state::on_worker_up(worker_up& x) {
   board->add(x.slot, x.generation, static_cast<uint32_t>(x.pages.size()));
   up->watchers.assign(x.pages.size(), core::lane_watch{2 * settings.config.queue.prefetch_time});
   up->pages = std::move(x.pages);
-  world.log->write(level::info, log_category, "worker ready",
+  world.log->write(level::info, pool_category, "worker ready",
                    {{"pool", settings.config.name}, {"slot", x.slot}, {"pid", x.pid}});
   succeed(x.slot);
   if (state() == "ready")

@@ -76,6 +76,9 @@ struct pool_settings {
   std::optional<io::launch_spec> template_launch;
 };
 
+/// Of the POOL's lines in the log.
+inline constexpr auto pool_category = "pool";
+
 /// What a POOL uses and shares with others.
 struct pool_world {
   std::shared_ptr<pool_entry> entry;

@@ -7,12 +7,6 @@ namespace snakepit {
 
 using telemetry::level;
 
-namespace {
-
-constexpr auto log_category = "pool";
-
-} // namespace
-
 void pool_state::take_lost(worker_down& x) {
   auto ends = std::vector<lost_call>{};
   for (auto& one : std::exchange(x.lost, {})) {
@@ -36,7 +30,7 @@ void pool_state::take_lost(worker_down& x) {
 void pool_state::note_killer(const core::call& x, const death_certificate& of) {
   if (!poison->note(x, of.cause, now()))
     return;
-  world.log->write(level::error, log_category,
+  world.log->write(level::error, pool_category,
                    "a call has killed several workers and is refused for a while",
                    {{"pool", settings.config.name}, {"tool", x.group->tool}, {"cause", of.cause}});
 }

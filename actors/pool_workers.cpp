@@ -23,7 +23,6 @@ std::string name_of(uint32_t slot, uint32_t generation) {
 
 /// Apart, since a command that reports such an error itself need not show it twice.
 constexpr auto start_category = "pool.start";
-constexpr auto log_category = "pool";
 
 } // namespace
 
@@ -139,7 +138,7 @@ void pool_state::note_exit(const worker_down& x) {
 
 void pool_state::note_certificate(const death_certificate& x) {
   auto importance = x.ended_by_us == core::because_recycle ? level::info : level::warning;
-  world.log->write(importance, log_category, "worker ended: " + x.cause,
+  world.log->write(importance, pool_category, "worker ended: " + x.cause,
                    {{"pool", settings.config.name},
                     {"slot", x.slot},
                     {"pid", x.pid},

@@ -163,6 +163,9 @@ struct runtime_access {
   }
 };
 
+/// "12, 13".
+std::string pids_text(const std::vector<int64_t>& pids);
+
 /// How a handle reaches its call.
 struct call_handle::state {
   uint64_t id = 0;

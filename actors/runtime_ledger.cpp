@@ -17,7 +17,7 @@ constexpr auto exclusive_patience = 6s;
 /// And then for the ends of what dead runs have left.
 constexpr auto settle_patience = 10s;
 
-constexpr auto log_category = "registry";
+constexpr auto registry_category = "registry";
 
 void tell_orphan(const orphan& x, const telemetry::event_source& events, telemetry::log& log) {
   events.emit(event_kind::orphan_found,
@@ -25,7 +25,7 @@ void tell_orphan(const orphan& x, const telemetry::event_source& events, telemet
   if (x.how == orphan::end::none)
     return; // it was quicker
   auto ended = x.how != orphan::end::survived;
-  log.write(ended ? level::warning : level::error, log_category,
+  log.write(ended ? level::warning : level::error, registry_category,
             ended ? "a process that a dead run had left was ended"
                   : "a process that a dead run has left does not end although it was killed",
             {{"pid", x.pid}, {"run", x.run}, {"by", x.by}, {"command", x.command}});
@@ -62,7 +62,7 @@ result<void> runtime::implementation::open_ledger(const instance_config& instanc
   if (found)
     tell(*found);
   else
-    log->write(level::error, log_category,
+    log->write(level::error, registry_category,
                "what dead runs have left could not be settled in time; it is left alone for now",
                {{"folder", place.folder}});
   registry = std::make_shared<registry_entry>();
@@ -77,7 +77,7 @@ runtime::implementation::marks(const instance_config& instance) const {
 
 void runtime::implementation::tell(const cleanup_report& x) {
   for (auto& text : x.troubles)
-    log->write(level::error, log_category, "a ledger of a dead run: " + text);
+    log->write(level::error, registry_category, "a ledger of a dead run: " + text);
   if (x.ledgers == 0 && x.orphans.empty())
     return;
   auto source = telemetry::event_source{events, {}};

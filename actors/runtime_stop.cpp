@@ -19,13 +19,6 @@ constexpr auto drain_slack = 1s;
 /// How long a stop waits for subscribers to take the last events.
 constexpr auto event_patience = 1s;
 
-std::string join(const std::vector<int64_t>& pids) {
-  auto text = std::string{};
-  for (auto x : pids)
-    text += (text.empty() ? "" : ", ") + std::to_string(x);
-  return text;
-}
-
 /// Keeps what cannot be destroyed until the process ends, where who looks for leaks finds it.
 void keep(std::unique_ptr<runtime::implementation> x) {
   static auto& mutex = *new std::mutex;
@@ -35,6 +28,13 @@ void keep(std::unique_ptr<runtime::implementation> x) {
 }
 
 } // namespace
+
+std::string pids_text(const std::vector<int64_t>& pids) {
+  auto text = std::string{};
+  for (auto x : pids)
+    text += (text.empty() ? "" : ", ") + std::to_string(x);
+  return text;
+}
 
 /// What several that stop at once have in common.
 struct runtime::implementation::drain_state {
@@ -156,8 +156,8 @@ result<void> runtime::implementation::stop_now() {
     if (survivors_.empty())
       return {};
     error = {reason::internal,
-             "processes do not end although they were killed: " + join(survivors_),
-             {{"survivors", join(survivors_)}}};
+             "processes do not end although they were killed: " + pids_text(survivors_),
+             {{"survivors", pids_text(survivors_)}}};
   } else {
     kill_all();
     error = {

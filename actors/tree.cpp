@@ -19,7 +19,7 @@ auto fault_log(std::string where, std::shared_ptr<telemetry::log> log) {
 }
 
 /// A supervisor as the child of another: it bounds its children's end itself.
-child_spec level(supervisor_spec spec) {
+child_spec as_child(supervisor_spec spec) {
   auto result = child_spec{};
   result.name = spec.name;
   result.grace = core::shutdown_grace::infinite();
@@ -69,7 +69,7 @@ child_spec worker_supervisor_child(const pool_plan& plan) {
   spec.name = "workers";
   spec.stop = core::stop_order::together;
   spec.on_fault = fault_log(plan.settings.config.name + "/workers", plan.world.log);
-  auto result = level(std::move(spec));
+  auto result = as_child(std::move(spec));
   result.start = [start = result.start](const start_context& context) {
     auto handle = start(context);
     caf::anon_send(caf::actor_cast<pool_actor>(context.sibling("pool")),
@@ -101,7 +101,7 @@ supervisor_spec root_tree(std::vector<pool_plan> pools, const std::shared_ptr<te
   all.period = std::chrono::seconds{30};
   all.on_fault = fault_log("pools", log);
   for (auto& plan : pools)
-    all.children.push_back(level(pool_tree(plan)));
+    all.children.push_back(as_child(pool_tree(plan)));
   auto root = supervisor_spec{};
   root.name = "root";
   root.intensity = 3;
@@ -109,7 +109,7 @@ supervisor_spec root_tree(std::vector<pool_plan> pools, const std::shared_ptr<te
   root.on_fault = fault_log("root", log);
   if (registry.entry)
     root.children.push_back(registry_child(registry));
-  root.children.push_back(level(std::move(all)));
+  root.children.push_back(as_child(std::move(all)));
   return root;
 }
 

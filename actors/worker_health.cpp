@@ -10,7 +10,7 @@ using verdict = core::heartbeat::verdict;
 
 namespace {
 
-constexpr auto log_category = "worker";
+constexpr auto worker_category = "worker";
 
 } // namespace
 
@@ -112,8 +112,8 @@ void worker_state::log_silence(verdict what, const pool_events::silence& x) {
                                       : "worker cannot answer: a call holds Python's lock";
   auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(x.silent).count();
   auto first = x.misses <= 1;
-  world.log->write(what == verdict::missed && !first ? level::info : level::warning, log_category,
-                   text,
+  world.log->write(what == verdict::missed && !first ? level::info : level::warning,
+                   worker_category, text,
                    {{"pool", cfg.hello.pool},
                     {"slot", cfg.hello.slot},
                     {"pid", its_name().pid},
@@ -144,7 +144,7 @@ void worker_state::look_at_proof(uint32_t index) {
   auto waited = now() - lane.proof.sent_at();
   events.health_failed(its_name(), index, waited);
   world.log->write(
-    level::warning, log_category, "worker cannot run a probe though it answers heartbeats",
+    level::warning, worker_category, "worker cannot run a probe though it answers heartbeats",
     {{"pool", cfg.hello.pool}, {"slot", cfg.hello.slot}, {"pid", its_name().pid}, {"lane", index}});
   tell_health();
   if (cfg.heartbeat.dependent)
@@ -175,7 +175,7 @@ void worker_state::hold_lanes() {
 
 void worker_state::recovered() {
   events.heartbeat_recovered(its_name());
-  world.log->write(level::info, log_category, "worker answers again",
+  world.log->write(level::info, worker_category, "worker answers again",
                    {{"pool", cfg.hello.pool}, {"slot", cfg.hello.slot}, {"pid", its_name().pid}});
   relieve();
 }

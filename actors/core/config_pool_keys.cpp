@@ -10,7 +10,8 @@ std::vector<config_key> keys_of_trouble(pool_config& x) {
     {"affinity",
      word_field{&x.affinity, {"hint", "strict_queue", "strict_fail_fast"}},
      {},
-     "Whether calls of one session go to the worker that ran its first: `hint`, if it has room now; "
+     "Whether calls of one session go to the worker that ran its first: `hint`, if it has room "
+     "now; "
      "`strict_queue`, they wait for it; `strict_fail_fast`, they are refused with `worker_busy` if "
      "it has none."},
 
@@ -74,7 +75,7 @@ std::vector<config_key> keys_of_trouble(pool_config& x) {
     {"breaker.reset",
      duration_field{&x.breaker.reset},
      {.positive = true},
-     "For how long."},
+     "For how long they are refused."},
     {"breaker.half_open",
      count_field{&x.breaker.half_open},
      {.positive = true},
@@ -87,7 +88,7 @@ std::vector<config_key> keys_of_trouble(pool_config& x) {
     {"crash_barrier.taint",
      duration_field{&x.crash_barrier.taint},
      {.positive = true},
-     "For how long."},
+     "For how long it is chosen last."},
     {"crash_barrier.clear_after",
      count_field{&x.crash_barrier.clear_after},
      {.positive = true},

@@ -11,8 +11,6 @@ TEST_SUITE_BEGIN("supervisor: restart");
 
 namespace {
 
-using fixture = supervision_fixture;
-
 struct cell {
   const char* name;
   restart_strategy strategy;
@@ -80,7 +78,7 @@ const cell grid[] = {
 TEST_CASE("strategy, restart type and reason decide what a child's end leads to") {
   for (auto& x : grid) {
     INFO(std::string{x.name});
-    auto f = fixture{};
+    auto f = supervision_fixture{};
     auto uut = f.supervise(f.tree(
       {f.child("a", x.restart), f.child("b", x.restart), f.child("c", x.restart)}, x.strategy));
     CHECK(f.seen() == "+a +b +c");
@@ -92,7 +90,8 @@ TEST_CASE("strategy, restart type and reason decide what a child's end leads to"
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a group restart starts transient children again that had ended") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "a group restart starts transient children again that had ended") {
   auto uut = supervise(tree({child("a"), child("b", transient)}, one_for_all));
   end("b", normal);
   CHECK(states(uut) == "a:running b:ended");
@@ -102,7 +101,8 @@ TEST_CASE_FIXTURE(fixture, "a group restart starts transient children again that
   CHECK(states(uut) == "a:running b:running");
 }
 
-TEST_CASE_FIXTURE(fixture, "a group restart stops temporary children and forgets them") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "a group restart stops temporary children and forgets them") {
   auto uut =
     supervise(tree({child("a", temporary), child("b"), child("c", temporary)}, one_for_all));
   seen();
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(fixture, "a group restart stops temporary children and forgets
   CHECK(states(uut) == "b:running");
 }
 
-TEST_CASE_FIXTURE(fixture, "nobody of a group is started before all of it are down") {
+TEST_CASE_FIXTURE(supervision_fixture, "nobody of a group is started before all of it are down") {
   auto hanging = child("a", {.restart = temporary, .when_asked = manner::hangs, .grace = {2s}});
   supervise(tree({hanging, child("b")}, one_for_all));
   seen();
@@ -123,7 +123,8 @@ TEST_CASE_FIXTURE(fixture, "nobody of a group is started before all of it are do
   CHECK(seen() == "-a +b");
 }
 
-TEST_CASE_FIXTURE(fixture, "more restarts than the intensity within the period end it") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "more restarts than the intensity within the period end it") {
   for (auto strategy : {one_for_one, one_for_all, rest_for_one}) {
     ended.reset();
     supervise(tree({child("a"), child("b")}, strategy, 2));
@@ -140,13 +141,13 @@ TEST_CASE_FIXTURE(fixture, "more restarts than the intensity within the period e
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "an intensity of 0 means the first end is the last") {
+TEST_CASE_FIXTURE(supervision_fixture, "an intensity of 0 means the first end is the last") {
   supervise(tree({child("a")}, one_for_one, 0));
   end("a", normal);
   CHECK(ended == caf::make_error(supervision_error::too_many_restarts));
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(supervision_fixture,
                   "the reason of giving up names the supervisor, the child and its reason") {
   supervise(tree({child("a")}, one_for_one, 0));
   end("a", crash);
@@ -157,7 +158,8 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(faults[1] == "a: was restarted too often");
 }
 
-TEST_CASE_FIXTURE(fixture, "ends that lead to no restart do not count against the intensity") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "ends that lead to no restart do not count against the intensity") {
   auto uut =
     supervise(tree({child("a", temporary), child("b", transient), child("c")}, one_for_one, 0));
   end("a", crash);
@@ -166,7 +168,7 @@ TEST_CASE_FIXTURE(fixture, "ends that lead to no restart do not count against th
   CHECK_FALSE(ended);
 }
 
-TEST_CASE_FIXTURE(fixture, "a group restart counts once") {
+TEST_CASE_FIXTURE(supervision_fixture, "a group restart counts once") {
   auto uut = supervise(tree({child("a"), child("b"), child("c")}, one_for_all, 1));
   end("b", crash);
   CHECK_FALSE(ended);
@@ -175,7 +177,8 @@ TEST_CASE_FIXTURE(fixture, "a group restart counts once") {
   CHECK(ended);
 }
 
-TEST_CASE_FIXTURE(fixture, "a failing restart counts as another one and is tried at once") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "a failing restart counts as another one and is tried at once") {
   supervise(tree({child("a")}, one_for_one, 3));
   seen();
   failures["a"] = 2;
@@ -186,7 +189,7 @@ TEST_CASE_FIXTURE(fixture, "a failing restart counts as another one and is tried
   CHECK(ended == caf::make_error(supervision_error::too_many_restarts));
 }
 
-TEST_CASE_FIXTURE(fixture, "a restart that keeps failing ends it") {
+TEST_CASE_FIXTURE(supervision_fixture, "a restart that keeps failing ends it") {
   supervise(tree({child("a"), child("b"), child("c")}, one_for_one, 3));
   seen();
   failures["b"] = 100;
@@ -195,7 +198,8 @@ TEST_CASE_FIXTURE(fixture, "a restart that keeps failing ends it") {
   CHECK(ended == caf::make_error(supervision_error::too_many_restarts));
 }
 
-TEST_CASE_FIXTURE(fixture, "one_for_all: a failing restart takes down those restarted before it") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "one_for_all: a failing restart takes down those restarted before it") {
   supervise(tree({child("a"), child("b"), child("c")}, one_for_all, 3));
   seen();
   failures["b"] = 1;
@@ -203,7 +207,8 @@ TEST_CASE_FIXTURE(fixture, "one_for_all: a failing restart takes down those rest
   CHECK(seen() == "-c -b -a +a !b -a +a +b +c");
 }
 
-TEST_CASE_FIXTURE(fixture, "rest_for_one: a failing restart goes on with the one that failed") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "rest_for_one: a failing restart goes on with the one that failed") {
   supervise(tree({child("a"), child("b"), child("c")}, rest_for_one, 3));
   seen();
   failures["b"] = 1;
@@ -211,7 +216,8 @@ TEST_CASE_FIXTURE(fixture, "rest_for_one: a failing restart goes on with the one
   CHECK(seen() == "-a -c -b +a !b +b +c");
 }
 
-TEST_CASE_FIXTURE(fixture, "a child that dies while its group restarts is part of that restart") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "a child that dies while its group restarts is part of that restart") {
   auto hanging = child("b", {.when_asked = manner::hangs, .grace = {2s}});
   supervise(tree({child("a"), hanging, child("c")}, one_for_all, 1));
   seen();
@@ -223,7 +229,7 @@ TEST_CASE_FIXTURE(fixture, "a child that dies while its group restarts is part o
   CHECK_FALSE(ended);
 }
 
-TEST_CASE_FIXTURE(fixture, "the supervisor survives a child that was killed") {
+TEST_CASE_FIXTURE(supervision_fixture, "the supervisor survives a child that was killed") {
   auto uut = supervise(tree({child("a")}));
   caf::anon_send_exit(latest["a"], killed);
   run();
@@ -231,7 +237,7 @@ TEST_CASE_FIXTURE(fixture, "the supervisor survives a child that was killed") {
   CHECK(states(uut) == "a:running");
 }
 
-TEST_CASE_FIXTURE(fixture, "a child that unlinks itself is still supervised") {
+TEST_CASE_FIXTURE(supervision_fixture, "a child that unlinks itself is still supervised") {
   auto uut = supervise(tree({child("a")}));
   caf::anon_send(latest["a"], caf::unlink_atom_v, uut);
   run();
@@ -241,7 +247,7 @@ TEST_CASE_FIXTURE(fixture, "a child that unlinks itself is still supervised") {
   CHECK(seen() == "-a");
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(supervision_fixture,
                   "a child that links itself to its supervisor does not end it by crashing") {
   auto uut = supervise(tree({child("a")}));
   caf::anon_send(latest["a"], caf::link_atom_v, uut);
@@ -251,7 +257,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK_FALSE(ended);
 }
 
-TEST_CASE_FIXTURE(fixture, "a supervisor that gives up is an abnormal end to its own") {
+TEST_CASE_FIXTURE(supervision_fixture, "a supervisor that gives up is an abnormal end to its own") {
   auto inner = child_spec{
     .name = "inner",
     .start =

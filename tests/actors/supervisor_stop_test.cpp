@@ -9,12 +9,11 @@ TEST_SUITE_BEGIN("supervisor: start and stop");
 
 namespace {
 
-using fixture = supervision_fixture;
 using core::shutdown_grace;
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(supervision_fixture,
                   "starts in order and stops in reverse, then ends with the reason given") {
   auto uut = supervise(tree({child("a"), child("b", transient), child("c", temporary)}));
   CHECK(seen() == "+a +b +c");
@@ -23,14 +22,14 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(ended == caf::make_error(reason::remote_link_unreachable));
 }
 
-TEST_CASE_FIXTURE(fixture, "without children it just runs and ends") {
+TEST_CASE_FIXTURE(supervision_fixture, "without children it just runs and ends") {
   auto uut = supervise(tree({}));
   CHECK(counts(uut) == child_counts{});
   ask_to_end(uut);
   CHECK(ended == caf::make_error(reason::user_shutdown));
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(supervision_fixture,
                   "a hanging child is killed after its grace, and only then the next asked [R7]") {
   auto uut =
     supervise(tree({child("a"), child("b", {.when_asked = manner::hangs, .grace = {3s}})}));
@@ -45,14 +44,14 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(faults == std::vector<std::string>{"b: did not end within its grace, is killed"});
 }
 
-TEST_CASE_FIXTURE(fixture, "a brutal child is killed without being asked") {
+TEST_CASE_FIXTURE(supervision_fixture, "a brutal child is killed without being asked") {
   auto brutal = child("a", {.when_asked = manner::hangs, .grace = shutdown_grace::brutal()});
   ask_to_end(supervise(tree({brutal})));
   CHECK(seen() == "+a -a");
   CHECK(ended);
 }
 
-TEST_CASE_FIXTURE(fixture, "a child with infinite grace is never killed") {
+TEST_CASE_FIXTURE(supervision_fixture, "a child with infinite grace is never killed") {
   auto slow = child("a", {.when_asked = manner::hangs, .grace = shutdown_grace::infinite()});
   ask_to_end(supervise(tree({slow})));
   advance(24h);
@@ -62,7 +61,7 @@ TEST_CASE_FIXTURE(fixture, "a child with infinite grace is never killed") {
   CHECK(ended == caf::make_error(reason::user_shutdown));
 }
 
-TEST_CASE_FIXTURE(fixture, "children that need no order are asked all at once [R7]") {
+TEST_CASE_FIXTURE(supervision_fixture, "children that need no order are asked all at once [R7]") {
   auto hanging = child_options{.when_asked = manner::hangs, .grace = {3s}};
   auto spec = tree({child("a", hanging), child("b", hanging), child("c", hanging)});
   spec.stop = core::stop_order::together;
@@ -73,7 +72,7 @@ TEST_CASE_FIXTURE(fixture, "children that need no order are asked all at once [R
   CHECK(ended);
 }
 
-TEST_CASE_FIXTURE(fixture, "a second stop is harmless and the first reason stays") {
+TEST_CASE_FIXTURE(supervision_fixture, "a second stop is harmless and the first reason stays") {
   auto uut = supervise(tree({child("a", {.when_asked = manner::hangs, .grace = {3s}})}));
   ask_to_end(uut);
   ask_to_end(uut, reason::unknown);
@@ -82,7 +81,7 @@ TEST_CASE_FIXTURE(fixture, "a second stop is harmless and the first reason stays
   CHECK(ended == caf::make_error(reason::user_shutdown));
 }
 
-TEST_CASE_FIXTURE(fixture, "children that die while it stops are not restarted") {
+TEST_CASE_FIXTURE(supervision_fixture, "children that die while it stops are not restarted") {
   auto hanging = child("c", {.when_asked = manner::hangs, .grace = {3s}});
   auto uut = supervise(tree({child("a"), child("b"), hanging}));
   seen();
@@ -93,7 +92,7 @@ TEST_CASE_FIXTURE(fixture, "children that die while it stops are not restarted")
   CHECK(ended);
 }
 
-TEST_CASE_FIXTURE(fixture, "a stop abandons a restart that is under way") {
+TEST_CASE_FIXTURE(supervision_fixture, "a stop abandons a restart that is under way") {
   auto hanging = child("b", {.when_asked = manner::hangs, .grace = {3s}});
   auto uut = supervise(tree({child("a"), hanging}, one_for_all));
   seen();
@@ -104,7 +103,7 @@ TEST_CASE_FIXTURE(fixture, "a stop abandons a restart that is under way") {
   CHECK(ended == caf::make_error(reason::user_shutdown));
 }
 
-TEST_CASE_FIXTURE(fixture, "an old grace does not strike the child that came after") {
+TEST_CASE_FIXTURE(supervision_fixture, "an old grace does not strike the child that came after") {
   auto hanging = child("b", {.when_asked = manner::hangs, .grace = {3s}});
   auto uut = supervise(tree({child("a"), hanging}, one_for_all));
   seen();
@@ -116,7 +115,7 @@ TEST_CASE_FIXTURE(fixture, "an old grace does not strike the child that came aft
   CHECK(states(uut) == "a:running b:running");
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(supervision_fixture,
                   "a supervisor that is killed takes its children with it, at every level") {
   auto hanging = child("b", {.when_asked = manner::hangs, .grace = shutdown_grace::infinite()});
   auto inner = child_spec{"inner", [&](const start_context& context) {
@@ -129,7 +128,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(ended == caf::make_error(reason::kill));
 }
 
-TEST_CASE_FIXTURE(fixture, "a first start that fails stops those started and ends it") {
+TEST_CASE_FIXTURE(supervision_fixture, "a first start that fails stops those started and ends it") {
   failures["c"] = 1;
   supervise(tree({child("a"), child("b"), child("c"), child("d")}));
   CHECK(seen() == "+a +b !c -b -a");
@@ -137,7 +136,8 @@ TEST_CASE_FIXTURE(fixture, "a first start that fails stops those started and end
   CHECK(faults == std::vector<std::string>{"c: start failed: c: no luck"});
 }
 
-TEST_CASE_FIXTURE(fixture, "a factory that returns nothing or throws anything is a failed start") {
+TEST_CASE_FIXTURE(supervision_fixture,
+                  "a factory that returns nothing or throws anything is a failed start") {
   supervise(tree({{"a", [](const start_context&) { return caf::actor{}; }}}));
   CHECK(ended == caf::make_error(supervision_error::start_failed));
   ended.reset();
@@ -145,7 +145,7 @@ TEST_CASE_FIXTURE(fixture, "a factory that returns nothing or throws anything is
   CHECK(ended == caf::make_error(supervision_error::start_failed));
 }
 
-TEST_CASE_FIXTURE(fixture, "nothing is started of a list that is wrong") {
+TEST_CASE_FIXTURE(supervision_fixture, "nothing is started of a list that is wrong") {
   auto nameless = child("");
   auto without_factory = child_spec{"b", nullptr};
   for (auto& wrong : {nameless, without_factory, child("a")}) {
@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(fixture, "nothing is started of a list that is wrong") {
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a factory finds the siblings that run before it") {
+TEST_CASE_FIXTURE(supervision_fixture, "a factory finds the siblings that run before it") {
   auto found = std::vector<caf::actor>{};
   auto look = [&](const start_context& context) {
     found = {context.sibling("a"), context.sibling("look"), context.sibling("z")};

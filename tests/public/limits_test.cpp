@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture : runtime_fixture {
+struct limits_fixture : runtime_fixture {
   std::mutex mutex;
   std::vector<std::string> log;
 
@@ -50,7 +50,7 @@ const auto ways = {"exec", "template"};
 
 TEST_SUITE_BEGIN("limits");
 
-TEST_CASE_FIXTURE(fixture, "too much memory is a MemoryError, and the worker lives [S3]") {
+TEST_CASE_FIXTURE(limits_fixture, "too much memory is a MemoryError, and the worker lives [S3]") {
   for (auto way : ways) {
     CAPTURE(way);
     auto x = limited(way);
@@ -66,7 +66,8 @@ TEST_CASE_FIXTURE(fixture, "too much memory is a MemoryError, and the worker liv
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a worker starts with the least memory that may be configured [S3]") {
+TEST_CASE_FIXTURE(limits_fixture,
+                  "a worker starts with the least memory that may be configured [S3]") {
   for (auto way : ways) {
     CAPTURE(way);
     auto x = limited(way);
@@ -79,7 +80,7 @@ TEST_CASE_FIXTURE(fixture, "a worker starts with the least memory that may be co
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "the certificate names the limit of processor time [S3] [W9]") {
+TEST_CASE_FIXTURE(limits_fixture, "the certificate names the limit of processor time [S3] [W9]") {
   for (auto way : ways) {
     CAPTURE(way);
     auto x = limited(way);
@@ -94,7 +95,8 @@ TEST_CASE_FIXTURE(fixture, "the certificate names the limit of processor time [S
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a worker may be another user, and serves like any other [S3] [W3]") {
+TEST_CASE_FIXTURE(limits_fixture,
+                  "a worker may be another user, and serves like any other [S3] [W3]") {
   auto* nobody = ::getpwnam("nobody");
   REQUIRE(nobody);
   if (::geteuid() != 0) {
@@ -126,7 +128,7 @@ TEST_CASE_FIXTURE(fixture, "a worker may be another user, and serves like any ot
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a user that does not exist is told at start [S3]") {
+TEST_CASE_FIXTURE(limits_fixture, "a user that does not exist is told at start [S3]") {
   auto x = limited("exec");
   x.limits.user = "no-such-user-here";
   auto made = runtime::start(with(x));
@@ -135,7 +137,7 @@ TEST_CASE_FIXTURE(fixture, "a user that does not exist is told at start [S3]") {
   CHECK(made.error().message.find("no-such-user-here") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(fixture, "a limit above the host's is reduced with a warning [S3]") {
+TEST_CASE_FIXTURE(limits_fixture, "a limit above the host's is reduced with a warning [S3]") {
   rlimit host{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &host) == 0);
   auto x = limited("template");
@@ -147,7 +149,8 @@ TEST_CASE_FIXTURE(fixture, "a limit above the host's is reduced with a warning [
   CHECK(lines_with("limits.files is " + std::to_string(host.rlim_max)) == 1);
 }
 
-TEST_CASE_FIXTURE(fixture, "faults on purpose befall calls, and the log says so loudly [F7]") {
+TEST_CASE_FIXTURE(limits_fixture,
+                  "faults on purpose befall calls, and the log says so loudly [F7]") {
   auto x = limited("template");
   x.chaos.faults = {{"exit", "@2"}};
   auto uut = must_start(x);
@@ -162,13 +165,13 @@ TEST_CASE_FIXTURE(fixture, "faults on purpose befall calls, and the log says so 
   CHECK(uut.execute("whoami", value::map{})); // the next worker's first
 }
 
-TEST_CASE_FIXTURE(fixture, "without faults nothing is said of them [F7]") {
+TEST_CASE_FIXTURE(limits_fixture, "without faults nothing is said of them [F7]") {
   auto uut = must_start(limited("exec"));
   CHECK(uut.execute("whoami", value::map{}));
   CHECK(lines_with("chaos") == 0);
 }
 
-TEST_CASE_FIXTURE(fixture, "each fault has its cause [F7] [W9]") {
+TEST_CASE_FIXTURE(limits_fixture, "each fault has its cause [F7] [W9]") {
   struct row {
     std::string fault;
     reason why;
@@ -192,7 +195,7 @@ TEST_CASE_FIXTURE(fixture, "each fault has its cause [F7] [W9]") {
   }
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(limits_fixture,
                   "a call that hangs on purpose ends at its deadline, its worker too [F7]") {
   auto x = limited("template");
   x.chaos.faults = {{"hang", "@2"}};

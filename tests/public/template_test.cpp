@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture : folder_fixture {
+struct template_fixture : folder_fixture {
   std::mutex mutex;
   std::vector<std::string> log;
 
@@ -52,7 +52,7 @@ value must(const result<value>& x) {
 
 TEST_SUITE_BEGIN("template");
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(template_fixture,
                   "workers forked with the adapter preloaded draw different numbers [W3]") {
   constexpr size_t workers = 3;
   auto uut = start(workers, {"adapter"});
@@ -81,7 +81,8 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(lines_with("by exec") == 0);
 }
 
-TEST_CASE_FIXTURE(fixture, "a forked worker that crashes is replaced by another one [W3]") {
+TEST_CASE_FIXTURE(template_fixture,
+                  "a forked worker that crashes is replaced by another one [W3]") {
   auto uut = start(1, {});
   auto parent = must(uut.execute("parent", value::map{}));
   auto end = uut.execute("crash", value::map{});
@@ -93,7 +94,7 @@ TEST_CASE_FIXTURE(fixture, "a forked worker that crashes is replaced by another 
   CHECK(must(uut.execute("parent", value::map{})) == parent);
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(template_fixture,
                   "a template that dies is the cause, and workers come back by exec [W3]") {
   auto uut = start(1, {});
   auto parent = must(uut.execute("parent", value::map{}));
@@ -107,7 +108,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(lines_with("by exec") == 1);
 }
 
-TEST_CASE_FIXTURE(fixture, "a pool with `spawn: exec` has no template [W3]") {
+TEST_CASE_FIXTURE(template_fixture, "a pool with `spawn: exec` has no template [W3]") {
   auto uut = start(1, {}, "exec");
   CHECK(must(uut.execute("parent", value::map{})) == value{static_cast<int64_t>(::getpid())});
   CHECK(lines_with("by exec") == 0);
