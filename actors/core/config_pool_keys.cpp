@@ -256,7 +256,9 @@ std::vector<config_key> keys_of(pool_config& x) {
     {"heartbeat.interval",
      duration_field{&x.heartbeat.interval},
      {.positive = true, .infinite = true},
-     "How often a ready worker is asked whether it is there. `infinite`: never."},
+     "How often a ready worker is asked whether it is there; one that runs no calls down to a "
+     "quarter "
+     "of that, but at least every `heartbeat.timeout`. `infinite`: never."},
     {"heartbeat.timeout",
      duration_field{&x.heartbeat.timeout},
      {.positive = true},

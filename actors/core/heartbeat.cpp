@@ -17,12 +17,14 @@ heartbeat::advice heartbeat::look(time_point now, const sight& seen, bool stoppe
   if (now < due_)
     return result;
   auto late = now - due_ > terms_.timeout / 2;
-  if (std::exchange(movement_, seen.movement) != seen.movement)
+  if (std::exchange(movement_, seen.movement) != seen.movement) {
     result.recovered = sign_of_life(now);
+    calm_ = 0;
+  }
   if (outstanding_ == 0 && now >= send_at_) {
     outstanding_ = result.send = ++nonce_;
     sent_at_ = now;
-    send_at_ = later(now, jittered());
+    send_at_ = later(now, pause(seen.busy));
     judge_after(now);
   } else if (late) {
     judge_at_ = later(now, terms_.timeout);
@@ -85,6 +87,13 @@ void heartbeat::note_due(time_point now) {
   due_ = outstanding_ == 0 || send_at_ > now ? send_at_ : judge_at_;
   if (outstanding_ != 0)
     due_ = std::min(due_, judge_at_);
+}
+
+duration heartbeat::pause(bool busy) {
+  auto once = jittered();
+  calm_ = busy ? 1 : calm_ + 1; // heartbeats since anything moved
+  auto most = std::max(once, terms_.timeout);
+  return calm_ <= 1 ? once : std::min(calm_ == 2 ? 2 * once : 4 * once, most);
 }
 
 duration heartbeat::jittered() {

@@ -17,6 +17,9 @@ namespace snakepit::core {
 /// Signs of life are the answer to the heartbeat and every movement in the lane pages. One
 /// heartbeat is out at a time: its stream loses nothing, so a second one would tell nothing more.
 ///
+/// A worker that has moved nothing since the heartbeat before is asked half as often, and then a
+/// quarter, but at least every `timeout`: it is what makes an idle pool cost next to nothing.
+///
 /// A host that was suspended, or starved of its processor, looks late, and who looks late must not
 /// judge: the `timeout` begins anew.
 ///
@@ -95,6 +98,8 @@ private:
   verdict judge(time_point now, bool busy, bool stopped);
   /// The next judgement: after another `timeout`, or when a call has held the lock long enough.
   void judge_after(time_point from);
+  /// Until the next heartbeat.
+  duration pause(bool busy);
   duration jittered();
   void note_due(time_point now);
 
@@ -105,6 +110,7 @@ private:
   uint64_t outstanding_ = 0; // the one that is out, 0: none
   uint64_t movement_ = 0;
   size_t misses_ = 0;
+  size_t calm_ = 0;
   time_point sent_at_{};
   time_point proved_at_{};
   time_point sign_at_{};

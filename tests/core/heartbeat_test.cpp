@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <vector>
 
 using namespace snakepit;
 using namespace std::chrono_literals;
@@ -62,8 +63,42 @@ TEST_CASE_FIXTURE(fixture,
   // Not answered: no second one.
   CHECK(it().look(start + 4s, seen, false).send == 0);
   CHECK(it().on_answer(start + 5s, 1).known);
+  ++seen.movement;
   CHECK(it().look(start + 5s, seen, false).send == 2);
   CHECK(it().next_due() == start + 7s);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "a worker that runs nothing is asked less often, down to a quarter [W6]") {
+  auto sent = std::vector<duration>{};
+  auto ask_for = [&](duration span) {
+    sent.clear();
+    for (auto end = now + span; it().next_due() <= end;) {
+      now = it().next_due();
+      auto nonce = it().look(now, seen, stopped).send;
+      CHECK(it().on_answer(now, nonce).known);
+      sent.push_back(now - start);
+    }
+  };
+  ask_for(24s);
+  CHECK(sent == std::vector<duration>{2s, 4s, 8s, 16s, 24s});
+  ++seen.movement; // seen when it is looked at next, at 32 s
+  ask_for(14s);
+  CHECK(sent == std::vector<duration>{32s, 34s, 38s});
+  seen.busy = true;
+  ask_for(14s);
+  CHECK(sent == std::vector<duration>{46s, 48s, 50s, 52s});
+}
+
+TEST_CASE_FIXTURE(fixture, "an idle worker is asked at least every timeout [W6]") {
+  terms.interval = 4s;
+  CHECK(it().look(start + 4s, seen, false).send == 1);
+  CHECK(it().on_answer(start + 4s, 1).known);
+  CHECK(it().look(start + 8s, seen, false).send == 2);
+  CHECK(it().on_answer(start + 8s, 2).known);
+  CHECK(it().look(start + 16s, seen, false).send == 3);
+  CHECK(it().on_answer(start + 16s, 3).known);
+  CHECK(it().next_due() == start + 26s);
 }
 
 TEST_CASE_FIXTURE(fixture, "an answer that nobody waits for is none [W6]") {

@@ -87,7 +87,8 @@ struct restart_config {
 
 /// How a worker that answers nothing any more is found out, and what becomes of it.
 struct heartbeat_config {
-  /// How often a ready worker is asked whether it is there; `infinite`: never.
+  /// How often a ready worker is asked whether it is there; one that runs no calls down to a
+  /// quarter of that, but at least every `timeout`. `infinite`: never.
   duration interval = std::chrono::seconds{2};
   /// Without any sign of life for so long a heartbeat counts as missed. Also the time that a health
   /// probe has.
