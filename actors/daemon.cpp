@@ -24,10 +24,6 @@ constexpr auto scheme = "unix:";
 /// Beside the arguments of a call.
 constexpr size_t request_bytes = size_t{1} << 20;
 
-std::string file_of(const instance_config& x) {
-  return '/' + x.name + (x.id.empty() ? "" : '.' + x.id) + ".sock";
-}
-
 /// What a call may bring: bytes are base64 there.
 size_t most_bytes(const config& cfg) {
   auto most = uint64_t{0};
@@ -111,7 +107,8 @@ private:
 };
 
 std::string daemon_address(const config& cfg) {
-  return scheme + io::run_directory::base(cfg.instance.run_dir) + file_of(cfg.instance);
+  return scheme
+         + io::control_socket::path_of(io::run_directory::base(cfg.instance.run_dir), cfg.instance);
 }
 
 namespace {
@@ -124,7 +121,7 @@ result<pool_daemon> start_parts(config cfg, const daemon_options& options) {
     auto folder = io::run_directory::make_base(cfg.instance.run_dir);
     if (!folder)
       return tl::unexpected{std::move(folder.error())};
-    auto socket = io::control_socket::claim(*folder + file_of(cfg.instance));
+    auto socket = io::control_socket::claim(io::control_socket::path_of(*folder, cfg.instance));
     if (!socket)
       return tl::unexpected{std::move(socket.error())};
     claimed.emplace(std::move(*socket));

@@ -159,6 +159,15 @@ result<control_socket> control_socket::claim(const std::string& path) {
   return control_socket{path, std::move(*listener), std::move(*lock)};
 }
 
+std::string control_socket::path_of(const std::string& run_dir, const instance_config& whose) {
+  return run_dir + '/' + whose.name + (whose.id.empty() ? "" : '.' + whose.id) + ".sock";
+}
+
+void control_socket::clear(const std::string& path) {
+  if (::access(path.c_str(), F_OK) == 0 || ::access(lock_of(path).c_str(), F_OK) == 0)
+    auto removed_at_once = claim(path);
+}
+
 control_socket::~control_socket() {
   if (!listener_ || is_fork())
     return;

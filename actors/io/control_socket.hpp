@@ -2,6 +2,7 @@
 
 #include "actors/io/host_only.hpp"
 
+#include <snakepit/config.hpp>
 #include <snakepit/error.hpp>
 
 #include <string>
@@ -20,6 +21,12 @@ public:
   /// of a file beside it. The socket of one that was killed is replaced; if it lives, the error
   /// names its pid, which is also the detail "pid".
   static result<control_socket> claim(const std::string& path);
+
+  /// Where the daemon of an instance listens, below its RUN_DIR.
+  static std::string path_of(const std::string& run_dir, const instance_config& whose);
+
+  /// Removes what a daemon that was killed has left at `path`, if it is there.
+  static void clear(const std::string& path);
 
   control_socket(control_socket&&) noexcept = default;
   control_socket& operator=(control_socket&&) = delete;

@@ -1,5 +1,6 @@
 #include "actors/io/settlement.hpp"
 
+#include "actors/io/control_socket.hpp"
 #include "actors/io/killer.hpp"
 #include "actors/io/ledger_file.hpp"
 #include "actors/io/process_scan.hpp"
@@ -145,9 +146,13 @@ result<cleanup_report> cleanup(const config& cfg, bool dry_run) {
     }
   auto self = io::own_settler(core::instance_label(place.name, place.id));
   auto out = io::settle(place, self, nullptr, dry_run);
-  if (!dry_run) // which removes the sockets that dead runs have left
+  if (!dry_run) { // which removes the sockets that dead runs have left
+    auto sockets = io::run_directory::base(cfg.instance.run_dir);
     if (auto made = io::run_directory::make(cfg.instance.run_dir, io::make_run_id()); !made)
       troubles.push_back(made.error().message);
+    else
+      io::control_socket::clear(io::control_socket::path_of(sockets, cfg.instance));
+  }
   out.troubles.insert(out.troubles.begin(), troubles.begin(), troubles.end());
   return out;
 }

@@ -79,6 +79,18 @@ def test_a_killed_daemon_is_replaced(host):
     assert list(host.run_dir.iterdir()) == []
 
 
+def test_cleanup_removes_the_socket_of_a_killed_daemon_only(host):
+    """[R5]"""
+    with Daemon(host) as first:
+        assert host.run("cleanup").code == 0
+        assert first.status()["instance"] == "default"
+        first.process.kill()
+        first.process.wait()
+    assert (host.run_dir / "default.sock").exists()
+    assert host.run("cleanup").code == 0
+    assert list(host.run_dir.iterdir()) == []
+
+
 def test_status(daemon):
     """[E4] [P6]"""
     for i in range(3):
