@@ -17,7 +17,7 @@ namespace snakepit::cli {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* bench_footer =
   R"(Calls the tool one at a time, then with --outstanding calls under way, each for --seconds. The
 arguments are those of `snakepit call`. Without ADAPTER it is a tool that returns what it gets.
 
@@ -185,7 +185,7 @@ void add_bench(CLI::App& app, action& chosen) {
     ->check(CLI::Range(1, 100000).description(""));
   add_profile_options(c, x->choice);
   add_common_options(c, x->common);
-  c.footer(footer);
+  c.footer(bench_footer);
   c.callback([&chosen, x] { chosen = [x] { return run(*x); }; });
 }
 

@@ -16,7 +16,7 @@ namespace snakepit::cli {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* call_footer =
   R"(ADAPTER is ./file.py[:Class], package.module[:Class]. ARGUMENTS are key=value words (JSON if it
 parses as JSON, else text), or one of: a JSON object, @FILE, - for stdin. A JSON value that is no
 object goes to the tool's only required parameter. Bytes are {"$": ["base64", TEXT]}.
@@ -167,7 +167,7 @@ void add_call(CLI::App& app, action& chosen) {
     ->check(CLI::Range(1, 100000).description(""));
   add_profile_options(*command, x->choice);
   add_common_options(*command, x->common);
-  command->footer(footer);
+  command->footer(call_footer);
   command->callback([&chosen, x] { chosen = [x] { return run(*x); }; });
 }
 

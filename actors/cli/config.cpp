@@ -15,7 +15,7 @@ struct config_command {
   bool origins = false;
 };
 
-int check(const config_command& x) {
+int check_file(const config_command& x) {
   auto file = config_file(x.common);
   auto read = read_config(x.common);
   if (!read)
@@ -51,7 +51,7 @@ void add_config(CLI::App& app, action& chosen) {
       command->add_flag("--origins", x->origins, "Say where each value comes from");
     command->callback([&chosen, x, run] { chosen = [x, run] { return run(*x); }; });
   };
-  add("check", "Say whether it is valid", check);
+  add("check", "Say whether it is valid", check_file);
   add("show", "Print every value that is in effect", show);
   group->footer("  snakepit config check snakepit.yaml\n  snakepit config show --origins");
 }

@@ -16,7 +16,7 @@ namespace {
 
 using namespace snakepit;
 
-constexpr const char* footer = R"(Examples:
+constexpr const char* main_footer = R"(Examples:
   snakepit call ./hello.py greet name=World
   snakepit map ./text.py analyse -n 4 < lines.jsonl > results.jsonl
   snakepit serve -c snakepit.yaml
@@ -88,7 +88,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   CLI::App app{"Runs Python functions in supervised worker processes.", "snakepit"};
   app.get_formatter()->column_width(24);
-  app.footer(footer);
+  app.footer(main_footer);
   app.require_subcommand(1);
   app.set_help_flag("-h,--help", "Print this help");
   cli::action chosen;

@@ -13,7 +13,7 @@ namespace snakepit::cli {
 
 namespace {
 
-constexpr const char* footer =
+constexpr const char* map_footer =
   R"(Each line of the input is one JSON value: an object holds the arguments, anything else goes to the
 tool's only required parameter. Blank lines are skipped. A line that fails becomes
 {"error": {...}, "line": N} in its place, and the exit code is 1.
@@ -176,7 +176,7 @@ void add_map(CLI::App& app, action& chosen) {
     ->type_name("NAME");
   add_profile_options(c, x->choice);
   add_common_options(c, x->common);
-  c.footer(footer);
+  c.footer(map_footer);
   c.callback([&chosen, x] { chosen = [x] { return run(*x); }; });
 }
 

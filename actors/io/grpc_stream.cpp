@@ -14,7 +14,7 @@ namespace snakepit::io {
 namespace {
 
 /// The string becomes the buffer's memory: nothing is copied.
-grpc::ByteBuffer to_buffer(std::string message) {
+grpc::ByteBuffer buffer_of(std::string message) {
   auto owner = new std::string(std::move(message));
   grpc::Slice slice{owner->data(), owner->size(),
                     [](void* x) { delete static_cast<std::string*>(x); }, owner};
@@ -41,7 +41,7 @@ public:
   }
 
   void write(std::string message) override {
-    auto buffer = to_buffer(std::move(message));
+    auto buffer = buffer_of(std::move(message));
     {
       std::lock_guard guard{mutex_};
       if (ended_ || broken_)

@@ -25,9 +25,9 @@ struct results_decoder::scratch {
 namespace {
 
 // What is kept of a large message's buffers would be kept for every lane.
-constexpr size_t kept_bytes = 2 * core::max_batch_bytes;
+constexpr size_t kept_result_bytes = 2 * core::max_batch_bytes;
 
-tl::unexpected<error> refuse(std::string what) {
+tl::unexpected<error> refuse_results(std::string what) {
   return fail(reason::protocol_error, "results are malformed: " + std::move(what));
 }
 
@@ -37,8 +37,8 @@ std::string mismatch(const char* what, auto got, auto want) {
 
 result<void> check_numbers(const v1::Results& x, size_t count, uint64_t last_sent) {
   auto unknown = [=](uint64_t seq) {
-    return refuse("number " + std::to_string(seq) + ", the highest sent is "
-                  + std::to_string(last_sent));
+    return refuse_results("number " + std::to_string(seq) + ", the highest sent is "
+                          + std::to_string(last_sent));
   };
   if (x.revoked_from() > last_sent)
     return unknown(x.revoked_from());
@@ -50,11 +50,11 @@ result<void> check_numbers(const v1::Results& x, size_t count, uint64_t last_sen
     return {};
   }
   if (static_cast<size_t>(x.seq_size()) != count)
-    return refuse(mismatch("`seq`", x.seq_size(), count));
+    return refuse_results(mismatch("`seq`", x.seq_size(), count));
   uint64_t before = 0;
   for (auto seq : x.seq()) {
     if (seq <= before)
-      return refuse("number " + std::to_string(seq) + " after " + std::to_string(before));
+      return refuse_results("number " + std::to_string(seq) + " after " + std::to_string(before));
     before = seq;
   }
   if (before > last_sent)
@@ -65,12 +65,12 @@ result<void> check_numbers(const v1::Results& x, size_t count, uint64_t last_sen
 result<void> check_columns(const v1::Results& x, uint64_t last_sent) {
   auto count = static_cast<size_t>(x.size_size());
   if (count > max_finals)
-    return refuse(mismatch("`size`", count, max_finals) + " at most");
+    return refuse_results(mismatch("`size`", count, max_finals) + " at most");
   if (static_cast<size_t>(x.run_us_size()) != count)
-    return refuse(mismatch("`run_us`", x.run_us_size(), count));
+    return refuse_results(mismatch("`run_us`", x.run_us_size(), count));
   auto total = std::accumulate(x.size().begin(), x.size().end(), uint64_t{0});
   if (total != x.data().size())
-    return refuse(mismatch("`data`", x.data().size(), total) + " bytes");
+    return refuse_results(mismatch("`data`", x.data().size(), total) + " bytes");
   return check_numbers(x, count, last_sent);
 }
 
@@ -84,10 +84,10 @@ result<void> spread(const char* what, google::protobuf::RepeatedPtrField<Row>& r
   out.resize(count, nullptr);
   for (auto& row : rows) {
     if (row.index() >= count)
-      return refuse(std::string{what} + " of index " + std::to_string(row.index()) + " of "
-                    + std::to_string(count));
+      return refuse_results(std::string{what} + " of index " + std::to_string(row.index()) + " of "
+                            + std::to_string(count));
     if (std::exchange(out[row.index()], &row))
-      return refuse(std::string{what} + " twice for index " + std::to_string(row.index()));
+      return refuse_results(std::string{what} + " twice for index " + std::to_string(row.index()));
   }
   return {};
 }
@@ -116,9 +116,9 @@ outcome decode_payload(bool raw, std::string text, v1::Attachments* attached, ui
 result<void> check_failures(const v1::Results& x, const std::vector<v1::Failure*>& failures) {
   for (size_t i = 0; i < failures.size(); ++i) {
     if (failures[i] && !failures[i]->has_error())
-      return refuse("failure of index " + std::to_string(i) + " has no error");
+      return refuse_results("failure of index " + std::to_string(i) + " has no error");
     if (failures[i] && x.size(static_cast<int>(i)) != 0)
-      return refuse("failure of index " + std::to_string(i) + " has a payload");
+      return refuse_results("failure of index " + std::to_string(i) + " has a payload");
   }
   return {};
 }
@@ -159,7 +159,7 @@ results_decoder& results_decoder::operator=(results_decoder&&) noexcept = defaul
 result<core::results> results_decoder::decode(std::string_view message) {
   auto& s = *scratch_;
   if (!parse(*s.message, message))
-    return refuse("they cannot be decoded");
+    return refuse_results("they cannot be decoded");
   auto& x = *s.message;
   auto count = static_cast<size_t>(x.size_size());
   auto ok = check_columns(x, s.sent->last())
@@ -180,7 +180,7 @@ result<core::results> results_decoder::decode(std::string_view message) {
     out.finals[i].run_us = x.run_us(column);
   }
   s.decode_ends(out.finals);
-  if (message.size() > kept_bytes)
+  if (message.size() > kept_result_bytes)
     s.message = std::make_unique<v1::Results>();
   return out;
 }
@@ -193,7 +193,7 @@ result<core::final_result> decode_final(std::string_view message, uint64_t seq, 
   if (!found)
     return tl::unexpected{std::move(found.error())};
   if (found->finals.size() != 1 || found->finals[0].seq != seq)
-    return refuse("a journal entry holds other finals than its own");
+    return refuse_results("a journal entry holds other finals than its own");
   return std::move(found->finals[0]);
 }
 
