@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 
 namespace snakepit {
 
@@ -80,7 +81,7 @@ void warn_of_chaos(const pool_config& pool, telemetry::log& log) {
     text += (text.empty() ? "" : ", ") + fault + " " + often;
   if (!text.empty())
     log.write(telemetry::level::warning, "chaos",
-              "`chaos` is on: workers make faults on purpose, and calls fail for it",
+              "`chaos` is on: faults are made on purpose, and calls fail for it",
               {{"pool", pool.name}, {"faults", text}});
 }
 
@@ -136,7 +137,9 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   common.hello.threads = pool.profile == "thread";
   common.hello.payload_bytes = pool.limits.inline_bytes;
   common.hello.depth = max_depth;
-  common.hello.faults = core::chaos_faults(pool.chaos).value(); // validated
+  auto faults = core::chaos_faults(pool.chaos).value(); // validated
+  std::ranges::copy_if(faults, std::back_inserter(common.hello.faults),
+                       [](auto& x) { return !x.is_hosts(); });
   common.hello.chaos_seed = pool.chaos.seed;
   warn_of_chaos(pool, *context.log);
   common.launch.limits = context.limits;
@@ -154,8 +157,10 @@ pool_settings settings_of(const pool_config& pool, const config& all,
 
   if (pool.spawn == "template")
     result.template_launch = template_launch_of(pool, common, layers);
-  result.worker = [common, layers,
-                   context](uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
+  result.worker = [common, layers, context,
+                   faults](uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
+    if (core::start_fails(faults, common.hello.chaos_seed, slot, generation))
+      return fail(reason::worker_start_failed, "`chaos.faults.no_start`: a fault on purpose");
     auto socket = context.next_socket();
     if (context.user)
       socket = context.folder.path + socket.substr(socket.rfind('/'));

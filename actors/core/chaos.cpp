@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <random>
 
 namespace snakepit::core {
 
@@ -24,8 +25,8 @@ tl::unexpected<error> refused(const std::string& key, std::string what) {
 } // namespace
 
 const std::vector<std::string>& chaos_words() {
-  static const std::vector<std::string> words{"kill", "segv", "exit",    "hang",
-                                              "stop", "slow", "garbage", "half_close"};
+  static const std::vector<std::string> words{"kill", "segv",    "exit",       "hang",    "stop",
+                                              "slow", "garbage", "half_close", "no_start"};
   return words;
 }
 
@@ -49,15 +50,27 @@ result<std::vector<chaos_fault>> chaos_faults(const chaos_config& x) {
       fault.rate = number_of<double>(text).value_or(-1);
       if (!(fault.rate >= 0 && fault.rate <= 1))
         return refused(key, core::quoted(key) + ": " + core::quoted(text)
-                              + " is no share of calls from 0 to 1, such as `0.001`, nor the "
-                                "number of a call, such as `@100`");
+                              + " is no share from 0 to 1, such as `0.001`, nor a number such "
+                                "as `@100`");
     }
-    sum += fault.rate;
+    sum += fault.is_hosts() ? 0 : fault.rate;
     out.push_back(std::move(fault));
   }
   if (sum > 1)
     return refused("chaos.faults", "`chaos.faults`: the shares of calls come to more than 1");
   return out;
+}
+
+bool start_fails(const std::vector<chaos_fault>& faults, uint64_t seed, uint32_t slot,
+                 uint32_t generation) {
+  auto fault = std::find_if(faults.begin(), faults.end(), [](auto& x) { return x.is_hosts(); });
+  if (fault == faults.end())
+    return false;
+  if (fault->nth != 0)
+    return generation == fault->nth;
+  auto draw = std::seed_seq{seed, uint64_t{slot}, uint64_t{generation}};
+  auto random = std::mt19937_64{draw};
+  return std::uniform_real_distribution<>{}(random) < fault->rate;
 }
 
 } // namespace snakepit::core

@@ -139,11 +139,10 @@ std::vector<config_key> keys_of_trouble(pool_config& x) {
     {"chaos.faults",
      text_map_field{&x.chaos.faults},
      {},
-     "Faults that workers make on purpose, for tests: `kill`, `segv`, `exit`, `hang`, `stop`, "
-     "`slow`, "
-     "`garbage`, `half_close`, each with a share of calls (`0.001`) or a number of the worker's "
-     "call "
-     "(`\"@100\"`)."},
+     "Faults made on purpose, for tests: `kill`, `segv`, `exit`, `hang`, `stop`, `slow`, "
+     "`garbage`, "
+     "`half_close`, each with a share of calls (`0.001`) or a number of the worker's call "
+     "(`\"@100\"`); `no_start`, a share of starts, or the slot's first (`\"@1\"`), second..."},
     {"chaos.seed", count_field{&x.chaos.seed}, {}, "What the shares of `chaos.faults` draw from."},
   };
 }

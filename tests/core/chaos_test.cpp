@@ -62,4 +62,22 @@ TEST_CASE("shares that come to more than all calls are refused [F7]") {
   CHECK_FALSE(core::chaos_faults(with({{"segv", "0.6"}, {"kill", "0.5"}})));
 }
 
+TEST_CASE("starts fail in a share of cases, the same each time, or the nth of each slot [F7]") {
+  auto faults = core::chaos_faults(with({{"no_start", "0.25"}, {"kill", "1"}})).value();
+  auto count = [&](uint64_t seed) {
+    auto n = 0;
+    for (uint32_t slot = 0; slot < 40; ++slot)
+      for (uint32_t generation = 1; generation <= 50; ++generation)
+        n += core::start_fails(faults, seed, slot, generation);
+    return n;
+  };
+  CHECK(count(1) == count(1));
+  CHECK(count(1) > 400);
+  CHECK(count(1) < 600);
+  auto second = core::chaos_faults(with({{"no_start", "@2"}})).value();
+  CHECK_FALSE(core::start_fails(second, 0, 3, 1));
+  CHECK(core::start_fails(second, 0, 3, 2));
+  CHECK_FALSE(core::start_fails({}, 0, 0, 1));
+}
+
 TEST_SUITE_END();

@@ -165,6 +165,16 @@ TEST_CASE_FIXTURE(limits_fixture,
   CHECK(uut.execute("whoami", value::map{})); // the next worker's first
 }
 
+TEST_CASE_FIXTURE(limits_fixture, "a start that fails on purpose is tried again [F7] [W10]") {
+  auto x = limited("template");
+  x.chaos.faults = {{"no_start", "@1"}};
+  auto uut = must_start(x);
+  REQUIRE(uut.execute("whoami", value::map{}));
+  auto stats = uut.stats().at(0);
+  CHECK(stats.worker_start_failures == stats.workers_target);
+  CHECK(stats.workers.at(0).generation == 2);
+}
+
 TEST_CASE_FIXTURE(limits_fixture, "without faults nothing is said of them [F7]") {
   auto uut = must_start(limited("exec"));
   CHECK(uut.execute("whoami", value::map{}));
