@@ -22,7 +22,7 @@ void pool_state::fail_queued(const error& why) {
 }
 
 void pool_state::end_drain_if_done() {
-  if (draining && slots->ready() == 0 && slots->starting() == 0)
+  if (draining && slots->ready() == 0 && slots->starting() == 0 && slots->owed() == 0)
     fail_queued({reason::draining, "the pool stops"});
   auto idle = queue->empty() && board->in_flight() == 0 && crossing == 0;
   if (drained.empty() || (!idle && now() < drain_until))

@@ -31,6 +31,7 @@ constexpr auto start_category = "pool.start";
 void pool_state::start_workers() {
   if (!worker_supervisor)
     return;
+  let_leave();
   for (auto& x : slots->due(now()))
     start_worker(x.slot, x.generation);
 }
@@ -118,6 +119,7 @@ void pool_state::on_worker_health(const worker_health& x) {
     return; // it leaves, or is gone: it does not count as ready anyway
   i->second.well = x.well;
   note_standing();
+  start_workers(); // others may leave now
   answer_waiters();
 }
 

@@ -92,6 +92,9 @@ struct worker_stats {
   /// which is done only for `recycle.memory_soft` and `memory_hard`.
   uint64_t memory_bytes = 0;
   bool tainted = false; ///< its slot is chosen last, since a worker of it has crashed
+  /// Bytes by which that grows in 1000 calls, from its first call on: a leak, if it goes on. 0 if
+  /// it was not measured, or has had less than 100 calls since.
+  int64_t memory_growth = 0;
 };
 
 /// Counters and gauges of one pool. Taken at one moment by the pool itself.
