@@ -98,9 +98,9 @@ struct lifecycle_state {
   core::time_point armed = core::never;
 };
 
-/// Has the POOL replace workers that are too old, have ended too many calls, hold too much memory or
-/// have had nothing to do for too long, and end those that hold far too much. Lives as long as its
-/// pool's supervisor. If nothing is limited it does nothing at all.
+/// Has the POOL replace workers that are too old, have ended too many calls, hold too much memory
+/// or have had nothing to do for too long, and end those that hold far too much. Lives as long as
+/// its pool's supervisor. If nothing is limited it does nothing at all.
 lifecycle_actor::behavior_type
 lifecycle_manager(lifecycle_actor::stateful_pointer<lifecycle_state> self,
                   lifecycle_settings settings, lifecycle_world world);

@@ -97,6 +97,8 @@ void pool_state::on_end(end_order& x) {
 // -- what becomes of them -----------------------------------------------------------
 
 void pool_state::let_leave() {
+  if (settings.config.recycle.max_unavailable == 0)
+    return;
   auto left = slots->leavers(slots->ready() - ready());
   for (auto& x : left) {
     dismiss(x.slot);

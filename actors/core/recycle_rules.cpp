@@ -26,8 +26,7 @@ uint64_t part_of(uint64_t x, double share) {
 }
 
 duration part_of(duration x, double share) {
-  return x == infinite ? x
-                       : duration{static_cast<int64_t>(static_cast<double>(x.count()) * share)};
+  return x == infinite ? x : duration{static_cast<int64_t>(static_cast<double>(x.count()) * share)};
 }
 
 std::optional<recycle_reason> reason_for(const worker_life& x, const recycle_limits& limits,

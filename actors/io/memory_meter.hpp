@@ -28,10 +28,10 @@ public:
 };
 
 /// The real one, with a thread of its own. A process counts with its descendants and with all that
-/// is in its session. Each counts with its resident pages that no file backs and that are not shared
-/// memory; above `exact_above` with its share of all its pages (PSS) if that is less, since pages
-/// that a fork has in common with others are counted in each otherwise. Where that cannot be read
-/// the first number stands.
+/// is in its session. Each counts with its resident pages that no file backs and that are not
+/// shared memory; above `exact_above` with its share of all its pages (PSS) if that is less, since
+/// pages that a fork has in common with others are counted in each otherwise. Where that cannot be
+/// read the first number stands.
 std::shared_ptr<memory_meter> make_memory_meter();
 
 } // namespace snakepit::io

@@ -180,6 +180,7 @@ TEST_CASE_FIXTURE(lifecycle_fixture, "a worker that holds too much is replaced [
   CHECK(stats().workers.at(0).memory_bytes == 150 * mebibyte);
   CHECK(world.workers.size() == 1); // its successor would be no better
   meter->bytes[1000] = 50 * mebibyte;
+  advance(500ms);
   call(worker(0));
   advance(500ms);
   meter->bytes[1000] = 99 * mebibyte;
@@ -224,8 +225,7 @@ TEST_CASE_FIXTURE(lifecycle_fixture, "a worker that holds far too much is ended 
   CHECK(why.details.at("because") == "memory");
   REQUIRE(why.certificate);
   CHECK(why.certificate->ended_by_us == "memory");
-  CHECK(why.certificate->cause
-        == "ended by us: memory (300MiB of its own, memory_hard is 200MiB)");
+  CHECK(why.certificate->cause == "ended by us: memory (300MiB of its own, memory_hard is 200MiB)");
   CHECK(why.certificate->running_tool == "work");
   CHECK(!why.certificate->stacks.python.empty());
   CHECK(stats().worker_exits == 1); // it was nobody's plan

@@ -199,8 +199,7 @@ struct recycle_model {
   void judge() {
     auto verdict = table.judge(workers, now);
     auto due = [&](auto& x) { return expected(x) && !ordered.contains({x.slot, x.generation}); };
-    RC_ASSERT(verdict.replace.size()
-              == static_cast<size_t>(std::ranges::count_if(workers, due)));
+    RC_ASSERT(verdict.replace.size() == static_cast<size_t>(std::ranges::count_if(workers, due)));
     for (auto& x : verdict.replace) {
       auto is = [&](auto& one) {
         return one.slot == x.who.slot && one.generation == x.who.generation;

@@ -103,7 +103,8 @@ TEST_CASE_FIXTURE(meter_fixture, "a process holds what is its own [L4]") {
   CHECK(all[2] < all[0] + 10 * mebibyte);
 }
 
-TEST_CASE_FIXTURE(meter_fixture, "its descendants count with it, also those that it has lost [L4]") {
+TEST_CASE_FIXTURE(meter_fixture,
+                  "its descendants count with it, also those that it has lost [L4]") {
   auto parent = child_process{[] {
     int ready[2];
     char byte = 1;

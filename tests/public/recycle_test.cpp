@@ -38,9 +38,8 @@ struct recycling_fixture : runtime_fixture {
   }
 
   bool recycled(size_t times) {
-    return test::eventually(recycle_patience, [&] {
-      return ledger.count(event_kind::worker_recycled) >= times;
-    });
+    return test::eventually(recycle_patience,
+                            [&] { return ledger.count(event_kind::worker_recycled) >= times; });
   }
 
   /// Why workers were replaced.
@@ -144,7 +143,8 @@ TEST_CASE_FIXTURE(recycling_fixture,
   }
 }
 
-TEST_CASE_FIXTURE(recycling_fixture, "with max_unavailable 1 only one is away at a time [RL-5, L2]") {
+TEST_CASE_FIXTURE(recycling_fixture,
+                  "with max_unavailable 1 only one is away at a time [RL-5, L2]") {
   cfg.recycle.ttl = 300ms;
   cfg.recycle.max_unavailable = 1;
   cfg.workers = 3;
