@@ -287,7 +287,7 @@ void pool_state::on_tick() {
 void pool_state::on_down(const caf::down_msg& x) {
   if (worker_supervisor == x.source) {
     worker_supervisor = nullptr; // `supervisor_up` brings the next one
-    return;
+    return end_drain_if_done();
   }
   for (auto& [slot, member] : members)
     if (member.worker == x.source)

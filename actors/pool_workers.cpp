@@ -78,6 +78,7 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
         slots->on_not_started(slot, generation, now());
         answer_recycles(slot, fail(reason::unavailable, "the pool is being restarted"));
         arm();
+        end_drain_if_done();
       });
 }
 
