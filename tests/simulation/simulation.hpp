@@ -418,6 +418,16 @@ struct simulation : pool_fixture {
     }
   }
 
+  /// No worker is replaced twice.
+  void check_recycled(std::map<std::string, size_t>& tally) {
+    auto seen = std::set<std::string>{};
+    for (auto& e : ledger.of(event_kind::worker_recycled)) {
+      auto who = std::string{e.text("slot")} + "." + std::string{e.text("generation")};
+      REQUIRE_MESSAGE(seen.insert(who).second, who << " was replaced twice");
+      ++tally["(recycled: " + std::string{e.text("reason")} + ")"];
+    }
+  }
+
   bool stopped = false;
 
   /// What the runtime does: drain for a while, then stop the tree, whatever is under way.

@@ -253,7 +253,8 @@ public:
   /// the old one ends when the calls that it has begun have. No call fails by that. `done` is
   /// called once, when the new one is ready, from a thread of the runtime; it must not block.
   /// Errors: pool_not_found, invalid_argument (no such slot), unavailable (no worker there now),
-  /// draining, and why the new one did not start: the old one then stays.
+  /// draining, and why the new one did not start: the old one then stays. With
+  /// `recycle.max_unavailable` the old one leaves first, and its slot goes on trying.
   void recycle(const std::string& pool, uint32_t slot, std::function<void(result<void>)> done);
 
   /// The same, waiting for it.
