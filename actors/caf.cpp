@@ -1,5 +1,6 @@
 #include "actors/event_courier.hpp"
 #include "actors/io/thread_reserve.hpp"
+#include "actors/lifecycle_messages.hpp"
 #include "actors/messages.hpp"
 #include "actors/process_registry.hpp"
 #include "actors/runtime_implementation.hpp"
@@ -14,6 +15,7 @@ void prepare(caf::actor_system_config& cfg) {
   cfg.add_message_types<caf::id_block::snakepit_supervision>();
   cfg.add_message_types<caf::id_block::snakepit_internal>();
   cfg.add_message_types<caf::id_block::snakepit_registry>();
+  cfg.add_message_types<caf::id_block::snakepit_lifecycle>();
 }
 
 namespace {

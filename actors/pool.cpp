@@ -29,6 +29,10 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
     [&st](local<stacks_query>& x) { st.on_stacks(*x); },
     [&st](local<poison_query>& x) { st.on_poison(*x); },
     [&st](local<recycle_order>& x) { st.on_recycle(*x); },
+    [&st](local<life_query>& x) { st.on_life_query(*x); },
+    [&st](local<replace_order>& x) { st.on_replace(*x); },
+    [&st](local<end_order>& x) { st.on_end(*x); },
+    [&st](local<memory_seen>& x) { st.on_memory(*x); },
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
     [&st](local<drain_order>& x) { st.on_drain(*x); },
     [&st](atom::tick) { st.on_tick(); },
@@ -43,7 +47,8 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   queue = std::make_unique<core::call_queue>(x.queue.max_calls, x.queue.max_bytes, x.queue.ageing);
   board = std::make_unique<core::lane_board>(x.queue.prefetch_time);
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
-  slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart);
+  slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart,
+                                             x.recycle.max_unavailable);
   poison = std::make_unique<core::poison_table>(x.poison);
   standing = {std::min(x.min_ready, slots->size()), slots->size()};
   events = {world.events, x.name, [this] { return now(); }};
@@ -78,11 +83,19 @@ void pool_state::on_lane_done(lane_done& x) {
   counters.late += x.late;
   for (auto& [why, n] : x.failed)
     counters.fail(why, n);
-  for (auto& run : x.runs)
+  auto ran = uint64_t{x.late};
+  for (auto& run : x.runs) {
     times->note(run);
+    ran += run.count;
+  }
   auto i = members.find(x.lane.slot);
-  if (x.succeeded > 0 && i != members.end() && i->second.generation == x.lane.generation)
-    slots->on_good_call(x.lane.slot);
+  if (i != members.end() && i->second.generation == x.lane.generation) {
+    if (x.succeeded > 0)
+      slots->on_good_call(x.lane.slot);
+    note_ran(i->second, ran);
+  } else if (auto* old = find_member(x.lane.slot, x.lane.generation)) {
+    note_ran(*old, ran);
+  }
   dispatch();
   end_drain_if_done();
 }
@@ -274,7 +287,7 @@ void pool_state::on_tick() {
 void pool_state::on_down(const caf::down_msg& x) {
   if (worker_supervisor == x.source) {
     worker_supervisor = nullptr; // `supervisor_up` brings the next one
-    return;
+    return end_drain_if_done();
   }
   for (auto& [slot, member] : members)
     if (member.worker == x.source)

@@ -4,12 +4,14 @@
 #include "actors/core/lane_board.hpp"
 #include "actors/core/lane_watch.hpp"
 #include "actors/core/last_ends.hpp"
+#include "actors/core/memory_growth.hpp"
 #include "actors/core/poison_table.hpp"
 #include "actors/core/pool_counters.hpp"
 #include "actors/core/pool_standing.hpp"
 #include "actors/core/retry.hpp"
 #include "actors/core/run_times.hpp"
 #include "actors/core/slot_table.hpp"
+#include "actors/lifecycle_messages.hpp"
 #include "actors/messages.hpp"
 #include "actors/pool_entry.hpp"
 #include "actors/pool_events.hpp"
@@ -53,6 +55,9 @@ using pool_actor = pool_interface::extend<
   caf::reacts_to<local<poison_query>>,
   // From the runtime; answered when the slot has a new worker.
   caf::reacts_to<local<recycle_order>>,
+  // What the LIFECYCLE MANAGER asks, wants and knows; see lifecycle_messages.hpp.
+  caf::reacts_to<local<life_query>>, caf::reacts_to<local<replace_order>>,
+  caf::reacts_to<local<end_order>>, caf::reacts_to<local<memory_seen>>,
   // A handle gives up its call.
   caf::reacts_to<local<cancel_order>>,
   // From the runtime: stop admitting, finish what is there.
@@ -70,6 +75,8 @@ struct pool_settings {
   duration call_timeout = infinite;
   duration queue_timeout = infinite;
   duration cancel_grace = std::chrono::seconds{2};
+  /// Of the jitter of `config.recycle`.
+  uint64_t recycle_seed = 0;
   /// Makes the configuration of the worker of a slot and generation.
   std::function<result<worker_config>(uint32_t slot, uint32_t generation)> worker;
   /// What starts the template; none if workers are started by exec.
@@ -115,6 +122,10 @@ struct pool_state {
   void on_stacks(stacks_query& x);
   void on_poison(poison_query& x);
   void on_recycle(recycle_order& x);
+  void on_life_query(const life_query& x);
+  void on_replace(replace_order& x);
+  void on_end(end_order& x);
+  void on_memory(const memory_seen& x);
   void on_cancel(cancel_order& x);
   void on_drain(drain_order& x);
   void on_tick();
@@ -134,6 +145,11 @@ struct pool_state {
     uint64_t sent = 0;                      // calls
     std::vector<core::lane_page> pages;     // one a lane
     std::vector<core::lane_watch> watchers; // of them
+    core::time_point up_since{};
+    core::time_point last_end{}; // of a call; only if idle workers are replaced
+    uint64_t calls = 0;          // that have ended
+    uint64_t most_calls = core::recycle_limits::none;
+    core::memory_growth memory{};
   };
 
   void init(pool_settings cfg, pool_world w);
@@ -149,6 +165,36 @@ struct pool_state {
 
   /// Answers those who wait for a new worker in the slot.
   void answer_recycles(uint32_t slot, const result<void>& x);
+
+  /// A worker that is to be replaced, or has left for its successor.
+  struct replacement {
+    uint32_t generation = 0;
+    core::recycle_reason why{};
+    bool left = false;
+    // When it left.
+    duration age{0};
+    uint64_t calls = 0;
+  };
+
+  /// Whether the slot will have a new worker.
+  bool renew(uint32_t slot, core::recycle_reason why);
+
+  /// Has workers leave that are to do so before their successors are started.
+  void let_leave();
+
+  /// The worker of the slot takes no more calls and ends when those that it has are done.
+  void dismiss(uint32_t slot);
+
+  /// The worker of the slot has become ready.
+  void begin_life(uint32_t slot);
+
+  /// Tells of a worker that was replaced.
+  void note_replaced(uint32_t slot);
+
+  /// Calls have ended on the worker.
+  void note_ran(member& x, uint64_t calls);
+
+  size_t calls_on(uint32_t slot, const member& x) const;
 
   /// The workers that there are, for the statistics.
   std::vector<worker_stats> worker_list() const;
@@ -258,6 +304,8 @@ struct pool_state {
   std::map<std::pair<uint32_t, uint32_t>, member> leaving;
   std::map<uint32_t, member> successors; // by slot; they start while `members` has the old one
   std::vector<recycle_order> recycles;
+  std::map<uint32_t, replacement> replacements; // by slot
+  caf::actor lifecycle;                         // null while it wants to know nothing
   std::vector<ready_waiter> waiters;
   std::optional<error> last_start_error;
   core::last_ends ends;

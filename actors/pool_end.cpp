@@ -22,7 +22,9 @@ void pool_state::fail_queued(const error& why) {
 }
 
 void pool_state::end_drain_if_done() {
-  if (draining && slots->ready() == 0 && slots->starting() == 0)
+  // A slot whose worker has left for another one gets it, as long as there is time.
+  auto owed = slots->owed() > 0 && worker_supervisor && !drained.empty() && now() < drain_until;
+  if (draining && slots->ready() == 0 && slots->starting() == 0 && !owed)
     fail_queued({reason::draining, "the pool stops"});
   auto idle = queue->empty() && board->in_flight() == 0 && crossing == 0;
   if (drained.empty() || (!idle && now() < drain_until))

@@ -200,6 +200,14 @@ void pool_events::restarted(const worker_name& worker, duration down) const {
   });
 }
 
+void pool_events::recycled(const worker_name& worker, duration age, uint64_t calls,
+                           std::string_view why) const {
+  emit(event_kind::worker_recycled, [&](event_draft& to) {
+    put(to, worker);
+    to.number("age_us", age).number("calls", calls).text("reason", why);
+  });
+}
+
 void pool_events::start_failed(const worker_name& worker, reason why, size_t failures) const {
   emit(event_kind::worker_start_failed, [&](event_draft& to) {
     put(to, worker);

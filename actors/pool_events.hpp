@@ -80,6 +80,9 @@ public:
   void spawned(const worker_name& worker, duration took, bool forked) const;
   void ready(const worker_name& worker, duration took, size_t tools) const;
   void restarted(const worker_name& worker, duration down) const;
+  /// It was replaced; it has no pid here.
+  void recycled(const worker_name& worker, duration age, uint64_t calls,
+                std::string_view why) const;
   void start_failed(const worker_name& worker, reason why, size_t failures) const;
   void worker_draining(const worker_name& worker, duration grace) const;
   void exited(const death_certificate& x) const;

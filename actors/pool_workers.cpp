@@ -31,6 +31,7 @@ constexpr auto start_category = "pool.start";
 void pool_state::start_workers() {
   if (!worker_supervisor)
     return;
+  let_leave();
   for (auto& x : slots->due(now()))
     start_worker(x.slot, x.generation);
 }
@@ -77,6 +78,7 @@ void pool_state::start_worker(uint32_t slot, uint32_t generation) {
         slots->on_not_started(slot, generation, now());
         answer_recycles(slot, fail(reason::unavailable, "the pool is being restarted"));
         arm();
+        end_drain_if_done();
       });
 }
 
@@ -118,6 +120,7 @@ void pool_state::on_worker_health(const worker_health& x) {
     return; // it leaves, or is gone: it does not count as ready anyway
   i->second.well = x.well;
   note_standing();
+  start_workers(); // others may leave now
   answer_waiters();
 }
 

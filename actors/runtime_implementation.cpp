@@ -18,6 +18,7 @@
 
 #include <snakepit/json.hpp>
 
+#include <algorithm>
 #include <future>
 #include <thread>
 
@@ -29,9 +30,9 @@ using clock = std::chrono::steady_clock;
 namespace {
 
 constexpr size_t token_bytes = 32;
-/// What a runtime needs besides an actor system: gRPC's, those of launchers and of the ledger, and
-/// some to spare.
-constexpr size_t threads_at_start = 9;
+/// What a runtime needs besides an actor system: gRPC's, those of launchers, of the ledger and of
+/// the memory meter, and some to spare.
+constexpr size_t threads_at_start = 10;
 /// How long the admin server waits for a pool's statistics.
 constexpr auto admin_patience = 1s;
 
@@ -134,6 +135,11 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   if (auto ok = x->open_ledger(cfg.instance); !ok)
     return tl::unexpected{std::move(ok.error())};
   x->launcher = std::move(*launcher);
+  auto limits_memory = [](auto& pool) {
+    return pool.recycle.memory_soft != 0 || pool.recycle.memory_hard != 0;
+  };
+  if (std::ranges::any_of(cfg.pools, limits_memory))
+    x->meter = io::make_memory_meter();
   x->own = std::move(own);
   if (x->own)
     system = &x->own->system;
@@ -165,7 +171,8 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
                            x->metrics.add_pool(pool.name),
                            x->events},
                           x->launcher,
-                          x->registry};
+                          x->registry,
+                          x->meter};
     if (plan.settings.template_launch) {
       auto forks =
         io::make_template_launcher(x->launcher, template_of(plan.settings, x->log, x->events));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/io/ledger.hpp"
+#include "actors/io/memory_meter.hpp"
 #include "actors/io/process.hpp"
 #include "actors/io/run_directory.hpp"
 #include "actors/pool.hpp"
@@ -106,6 +107,8 @@ public:
   std::shared_ptr<io::sqlite_ledger> ledger;
   std::shared_ptr<registry_entry> registry;
   std::shared_ptr<io::process_launcher> launcher;
+  /// Null if no pool limits the memory of its workers.
+  std::shared_ptr<io::memory_meter> meter;
   /// Those of pools with a template; each uses `launcher` where it cannot fork.
   std::vector<std::shared_ptr<io::process_launcher>> forks;
   std::vector<pool_place> pools;

@@ -206,6 +206,7 @@ void runtime::implementation::close() {
     x.entry->set_actor(nullptr);
   stop_launchers();
   close_ledger();
+  meter = nullptr; // what it may still have to say is for actors
   if (!apart([this] { own = nullptr; }))
     own = nullptr; // this thread has made no actor
   directory = nullptr;

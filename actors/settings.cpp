@@ -74,6 +74,14 @@ std::string seen_by_worker(const std::string& socket) {
          + socket.substr(socket.rfind('/'));
 }
 
+/// Unlike that of other pools and of the next run.
+uint64_t seed_of(const std::string& text) {
+  auto hash = uint64_t{0xcbf29ce484222325u};
+  for (auto c : text)
+    hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  return hash;
+}
+
 /// Faults on purpose must not go unnoticed.
 void warn_of_chaos(const pool_config& pool, telemetry::log& log) {
   auto text = std::string{};
@@ -120,6 +128,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   result.call_timeout = all.timeouts.call.value_or(profile.call);
   result.queue_timeout = pool.queue.timeout.value_or(all.timeouts.queue.value_or(profile.queue));
   result.cancel_grace = all.timeouts.cancel_grace;
+  result.recycle_seed = seed_of(context.run_id + '/' + pool.name);
 
   auto common = worker_config{};
   common.start_timeout = pool.start.timeout;

@@ -1,5 +1,6 @@
 #include "actors/tree.hpp"
 
+#include "actors/lifecycle_manager.hpp"
 #include "actors/spawner.hpp"
 #include "actors/supervisor.hpp"
 
@@ -79,6 +80,20 @@ child_spec worker_supervisor_child(const pool_plan& plan) {
   return result;
 }
 
+child_spec lifecycle_child(const pool_plan& plan) {
+  auto& config = plan.settings.config;
+  auto settings = lifecycle_settings{config.name, config.recycle, plan.settings.recycle_seed,
+                                     config.restart.retry_failed};
+  auto result = child_spec{};
+  result.name = "lifecycle manager";
+  result.start = [settings = std::move(settings),
+                  meter = plan.meter](const start_context& context) {
+    auto world = lifecycle_world{context.sibling("pool"), meter};
+    return caf::actor_cast<caf::actor>(context.system.spawn(lifecycle_manager, settings, world));
+  };
+  return result;
+}
+
 supervisor_spec pool_tree(const pool_plan& plan) {
   auto result = supervisor_spec{};
   result.name = plan.settings.config.name;
@@ -86,7 +101,8 @@ supervisor_spec pool_tree(const pool_plan& plan) {
   result.intensity = 5;
   result.period = std::chrono::seconds{10};
   result.on_fault = fault_log(result.name, plan.world.log);
-  result.children = {spawner_child(plan), pool_child(plan), worker_supervisor_child(plan)};
+  result.children = {spawner_child(plan), pool_child(plan), worker_supervisor_child(plan),
+                     lifecycle_child(plan)};
   return result;
 }
 

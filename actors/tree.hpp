@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/child_spec.hpp"
+#include "actors/io/memory_meter.hpp"
 #include "actors/pool.hpp"
 #include "actors/process_registry.hpp"
 
@@ -17,6 +18,8 @@ struct pool_plan {
   std::shared_ptr<io::process_launcher> launcher;
   /// Null: there is no ledger.
   std::shared_ptr<registry_entry> registry;
+  /// Null: memory is not measured.
+  std::shared_ptr<io::memory_meter> meter{};
 };
 
 /// The supervision tree of a runtime as plain data.
@@ -27,8 +30,9 @@ struct pool_plan {
 ///       └── pool supervisor           rest_for_one
 ///           ├── spawner               starts processes
 ///           ├── pool                  admission, queue, scheduling, readiness
-///           └── worker supervisor     one_for_one, temporary children named slot.generation
-///               └── worker            owns ONE Python process and its channel
+///           ├── worker supervisor     one_for_one, temporary children named slot.generation
+///           │   └── worker            owns ONE Python process and its channel
+///           └── lifecycle manager     how long workers live
 ///
 /// The list is the order of start, its reverse the order of stop. Without `registry` there is none
 /// of these.

@@ -62,7 +62,8 @@ worker_actor::behavior_type worker(worker_actor::stateful_pointer<worker_state> 
     [&st](local<lane_look>& x) { st.on_look(*x); },
     [&st](local<stacks_taken>& x) { st.on_stacks(*x); },
     [&st](local<stacks_query>& x) { st.on_query(*x); },
-    [&st](atom::leave) { st.on_leave(); },
+    [&st](atom::leave, std::string& why) { st.on_leave(std::move(why)); },
+    [&st](local<end_order>& x) { st.on_end(*x); },
     [&st](atom::buried) { st.on_buried(); },
     [&st](atom::tick) { st.on_tick(); },
   };

@@ -5,6 +5,7 @@
 #include "actors/core/lane_proof.hpp"
 #include "actors/core/revocation.hpp"
 #include "actors/io/worker_channel.hpp"
+#include "actors/lifecycle_messages.hpp"
 #include "actors/messages.hpp"
 #include "actors/pool_events.hpp"
 #include "telemetry/metrics.hpp"
@@ -48,8 +49,11 @@ using worker_actor = caf::typed_actor<
   caf::reacts_to<local<stacks_taken>>,
   // Somebody wants to see the stacks. From the POOL.
   caf::reacts_to<local<stacks_query>>,
-  // Another one has its slot: it is to end when what it has been given is done. From the POOL.
-  caf::reacts_to<atom::leave>,
+  // Another one has its slot, or will: it is to end when what it has been given is done. With what
+  // there is to say of the reason. From the POOL.
+  caf::reacts_to<atom::leave, std::string>,
+  // It is to be ended now. From the LIFECYCLE MANAGER, through the POOL.
+  caf::reacts_to<local<end_order>>,
   // The POOL has seen `worker_down` and sends nothing any more.
   caf::reacts_to<atom::buried>,
   // INTERNAL: something is due.
@@ -127,7 +131,8 @@ struct worker_state {
   void on_look(lane_look& x);
   void on_stacks(stacks_taken& x);
   void on_query(stacks_query& x);
-  void on_leave();
+  void on_leave(std::string why);
+  void on_end(end_order& x);
   void on_buried();
   void on_tick();
 
@@ -349,6 +354,8 @@ struct worker_state {
   std::optional<error> start_error;
   bool pool_gone = false;
   std::string ended_by_us;
+  std::string explained;                  // if it is that by which we end it,
+  std::string explanation;                // there is this to say of it
   std::string doomed;                     // why we end it, once its stacks are there
   core::time_point doom_at = core::never; // without them
   std::optional<stack_report> stacks;     // taken last

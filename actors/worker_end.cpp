@@ -71,14 +71,23 @@ void worker_state::ask_to_end(std::string because) {
   arm(kill_at);
 }
 
-void worker_state::on_leave() {
+void worker_state::on_leave(std::string why) {
   if (phase != worker_phase::ready || is_leaving())
     return;
-  condemned_by = core::because_recycle;
+  condemned_by = explained = core::because_recycle;
+  explanation = std::move(why);
   for (uint32_t i = 0; i < lanes.size(); ++i)
     revoke(i);
   leave_if_done();
   arm_all();
+}
+
+void worker_state::on_end(end_order& x) {
+  if (starting() || phase >= worker_phase::dying || !doomed.empty())
+    return;
+  explained = x.because;
+  explanation = std::move(x.detail);
+  kill(std::move(x.because));
 }
 
 void worker_state::condemn(const lane& x, uint64_t running) {
@@ -222,6 +231,7 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
   auto known = exit && exit->known;
   core::judge(*x, known, known ? exit->code : 0, known ? exit->signal : 0,
               exit && exit->template_died);
+  core::explain(*x, explained, explanation);
   if (known) {
     x->user_time = exit->user_time;
     x->system_time = exit->system_time;

@@ -86,6 +86,11 @@ struct metrics::implementation {
                              .Name("snakepit_worker_exits_total")
                              .Help("Workers that are gone, by cause")
                              .Register(registry);
+  Family<Counter>& recycles =
+    prometheus::BuildCounter()
+      .Name("snakepit_recycles_total")
+      .Help("Workers that were replaced though nothing was wrong with them, by reason")
+      .Register(registry);
   Family<Histogram>& lags = prometheus::BuildHistogram()
                               .Name("snakepit_heartbeat_lag_seconds")
                               .Help("Time until a worker answered a heartbeat")
@@ -132,8 +137,10 @@ public:
     for (auto mode : {"exec", "template"})
       launches_.push_back(&all_->launches.Add({{"pool", name_}, {"mode", mode}}));
     for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "heartbeat", "health",
-                       "exit", "oom", "template_died", "unknown"})
+                       "recycle", "memory", "exit", "oom", "template_died", "unknown"})
       exit(cause);
+    for (auto reason : {"manual", "ttl", "max_calls", "memory", "idle", "reload"})
+      recycle(reason);
   }
 
   void set_tools(const std::vector<std::string>& names) override {
@@ -178,6 +185,10 @@ public:
 
   void heartbeat_missed() override {
     misses_->Increment();
+  }
+
+  void recycled(std::string_view reason) override {
+    recycle(std::string{reason}).Increment();
   }
 
   void exited(const death_certificate& x) override {
@@ -231,6 +242,10 @@ private:
 
   Counter& exit(const std::string& cause) {
     return all_->exits.Add({{"pool", name_}, {"cause", cause}});
+  }
+
+  Counter& recycle(const std::string& reason) {
+    return all_->recycles.Add({{"pool", name_}, {"reason", reason}});
   }
 
   std::shared_ptr<metrics::implementation> all_;

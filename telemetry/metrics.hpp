@@ -42,6 +42,8 @@ public:
   virtual void heartbeat(duration round_trip) = 0;
   /// One was not answered in time.
   virtual void heartbeat_missed() = 0;
+  /// A worker was replaced though nothing was wrong with it.
+  virtual void recycled(std::string_view reason) = 0;
   /// A worker is gone, whether it had been ready or not.
   virtual void exited(const death_certificate& x) = 0;
   /// The pool is ready; remembered.

@@ -1,6 +1,8 @@
 #include "telemetry/snapshot_metrics.hpp"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace snakepit::telemetry {
 
@@ -74,6 +76,29 @@ void add_workers(snapshot& to, const std::vector<pool_stats>& pools) {
              [](auto& x) { return x.worker_start_failures; });
 }
 
+/// A slot whose old worker leaves while it has a new one counts both.
+void add_memory(snapshot& to, const std::vector<pool_stats>& pools) {
+  auto bytes = std::map<std::pair<std::string, uint32_t>, uint64_t>{};
+  auto growth = std::map<std::pair<std::string, uint32_t>, int64_t>{};
+  for (auto& x : pools)
+    for (auto& one : x.workers)
+      if (one.memory_bytes > 0) {
+        bytes[{x.name, one.slot}] += one.memory_bytes;
+        growth[{x.name, one.slot}] = one.memory_growth;
+      }
+  auto slot = [](auto& key) {
+    return labels{{"pool", key.first}, {"slot", std::to_string(key.second)}};
+  };
+  to.begin("snakepit_worker_memory_bytes",
+           "Memory that workers hold for themselves, if it is limited", MetricType::Gauge);
+  for (auto& [key, n] : bytes)
+    to.add(slot(key), n);
+  to.begin("snakepit_worker_memory_growth_bytes", "By how much it grows in 1000 calls",
+           MetricType::Gauge);
+  for (auto& [key, n] : growth)
+    to.add(slot(key), n);
+}
+
 void add_refusals(snapshot& to, const std::vector<pool_stats>& pools) {
   to.begin("snakepit_queue_rejected_total", "Calls that the pool refused, by reason",
            MetricType::Counter);
@@ -97,6 +122,7 @@ void add_log(snapshot& to, const log& log) {
 std::vector<MetricFamily> snapshot_metrics(const std::vector<pool_stats>& pools, const log& log) {
   auto to = snapshot{pools};
   add_workers(to, pools);
+  add_memory(to, pools);
   to.gauge("snakepit_queue_depth", "Calls that wait for a worker",
            [](auto& x) { return x.queued; });
   to.gauge("snakepit_queue_bytes", "Bytes that waiting calls hold",

@@ -76,14 +76,23 @@ std::string pools_text(const status_sample& x, const status_sample* before) {
   return rows.text({2, 3, 4, 5, 6, 7, 8, 9});
 }
 
+/// Of memory, by 1000 calls.
+std::string growth_text(int64_t x) {
+  auto size = bytes_text(static_cast<uint64_t>(x < 0 ? -x : x));
+  return x == 0 ? "0" : (x < 0 ? "-" : "+") + size;
+}
+
 std::string workers_text(const io::control_status& x) {
-  auto rows = table{{"WORKER", "STATE", "PID", "CALLS"}};
+  auto rows = table{{"WORKER", "STATE", "PID", "RUNNING", "CALLS", "AGE", "MEMORY", "PER 1000"}};
   for (auto& pool : x.pools)
     for (auto& one : pool.workers)
       rows.add({pool.name + '/' + std::to_string(one.slot) + '.' + std::to_string(one.generation),
                 one.state, one.pid == 0 ? "-" : std::to_string(one.pid),
-                std::to_string(one.in_flight)});
-  return rows.text({2, 3});
+                std::to_string(one.in_flight), grouped(one.calls),
+                one.pid == 0 ? "-" : clock_text(duration_cast<seconds>(one.age)),
+                one.memory_bytes == 0 ? "-" : bytes_text(one.memory_bytes),
+                one.memory_bytes == 0 ? "-" : growth_text(one.memory_growth)});
+  return rows.text({2, 3, 4, 5, 6, 7});
 }
 
 value to_value(const worker_stats& x) {
@@ -91,7 +100,12 @@ value to_value(const worker_stats& x) {
                     {"generation", x.generation},
                     {"pid", x.pid},
                     {"state", x.state},
-                    {"in_flight", x.in_flight}};
+                    {"in_flight", x.in_flight},
+                    {"calls", x.calls},
+                    {"age_ms", duration_cast<std::chrono::milliseconds>(x.age).count()},
+                    {"memory_bytes", x.memory_bytes},
+                    {"memory_growth", x.memory_growth},
+                    {"tainted", x.tainted}};
 }
 
 value to_value(const recorded_death& x) {

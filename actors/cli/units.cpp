@@ -39,6 +39,21 @@ std::string clock_text(std::chrono::seconds x) {
   return out;
 }
 
+std::string bytes_text(uint64_t x) {
+  if (x < 1024)
+    return std::to_string(x) + " B";
+  auto number = static_cast<double>(x);
+  auto* unit = "B";
+  for (auto* next : {"KiB", "MiB", "GiB", "TiB"})
+    if (number >= 1024) {
+      number /= 1024;
+      unit = next;
+    }
+  char out[32];
+  std::snprintf(out, sizeof out, number < 100 ? "%.1f %s" : "%.0f %s", number, unit);
+  return out;
+}
+
 std::string grouped(uint64_t x) {
   auto digits = std::to_string(x);
   std::string out;

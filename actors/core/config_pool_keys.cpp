@@ -36,12 +36,12 @@ std::vector<config_key> keys_of_trouble(pool_config& x) {
     {"recycle.idle",
      duration_field{&x.recycle.idle},
      {.positive = true, .infinite = true},
-     "A worker that has run no call for so long is replaced."},
+     "A worker that has had calls, but none for so long, is replaced."},
     {"recycle.jitter",
      share_field{&x.recycle.jitter},
      {},
-     "These limits differ by up to this part from worker to worker, so that not all are replaced "
-     "at once."},
+     "These limits are less by up to this part, by another one for each worker, so that not all "
+     "are replaced at once; but `memory_hard`."},
     {"recycle.max_unavailable",
      count_field{&x.recycle.max_unavailable},
      {},

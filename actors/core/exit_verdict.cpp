@@ -66,6 +66,11 @@ void judge(death_certificate& x, bool exited_known, int code, int signal, bool t
     x.cause = "exit " + std::to_string(code);
 }
 
+void explain(death_certificate& x, std::string_view because, std::string_view detail) {
+  if (!detail.empty() && x.ended_by_us == because)
+    x.cause += " (" + std::string{detail} + ")";
+}
+
 void attach_stacks(death_certificate& x, std::string_view written, std::string_view stderr_text,
                    const stack_report* taken) {
   if (!x.ended_by_us.empty()) {

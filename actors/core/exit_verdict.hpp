@@ -15,6 +15,8 @@ inline constexpr auto because_heartbeat = "heartbeat";
 inline constexpr auto because_health = "health";
 /// Why we ended one that was replaced, without harm to any call.
 inline constexpr auto because_recycle = "recycle";
+/// Why we ended one that held more than `recycle.memory_hard`.
+inline constexpr auto because_memory = "memory";
 
 /// "SIGSEGV" for 11; "signal 99" for what has no name.
 std::string signal_name(int number);
@@ -24,6 +26,10 @@ std::string signal_name(int number);
 /// another signal than ours was faster. `template_died`: how it ended is unknown, but not why.
 void judge(death_certificate& x, bool exited_known, int code, int signal,
            bool template_died = false);
+
+/// Adds to the cause what there is to say besides: "ended by us: recycle (ttl)". After `judge`;
+/// only if it was ended by us for `because`.
+void explain(death_certificate& x, std::string_view because, std::string_view detail);
 
 /// Fills in whether it was ended for want of memory, and who sent the signal; after `judge`, with
 /// `max_rss_bytes` set.

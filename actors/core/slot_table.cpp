@@ -4,12 +4,13 @@
 
 namespace snakepit::core {
 
-slot_table::slot_table(size_t slots, start_config start, restart_config restart)
-  : slots_(slots), start_{start}, restart_{std::move(restart)} {}
+slot_table::slot_table(size_t slots, start_config start, restart_config restart,
+                       size_t max_unavailable)
+  : slots_(slots), start_{start}, restart_{std::move(restart)}, max_unavailable_{max_unavailable} {}
 
 std::vector<slot_table::order> slot_table::due(time_point now) {
   auto result = std::vector<order>{};
-  if (stopped_ || now < next_batch_)
+  if (now < next_batch_)
     return result;
   // With a pause between batches a batch is over when all of its starts are.
   if (start_.batch_delay > duration{0} && starting_ > 0)
@@ -17,14 +18,15 @@ std::vector<slot_table::order> slot_table::due(time_point now) {
   auto most = failed_ ? size_t{1} : start_.batch_size;
   for (uint32_t i = 0; i < slots_.size() && starting_ < most; ++i) {
     auto& x = slots_[i];
-    if (x.now == state::ready && x.next == renewal::wanted) {
+    if (!may_start(x) || (x.now == state::waiting && now < x.not_before))
+      continue;
+    if (x.now == state::ready) {
       x.next = renewal::starting;
       ++successors_;
-    } else if (x.now == state::waiting && now >= x.not_before) {
+    } else {
       x.now = state::starting;
       x.generation = x.last + 1;
-    } else {
-      continue;
+      set_owed(x, false);
     }
     ++starting_;
     result.push_back({i, ++x.last});
@@ -32,15 +34,38 @@ std::vector<slot_table::order> slot_table::due(time_point now) {
   return result;
 }
 
+bool slot_table::may_start(const slot& x) const {
+  if (x.now == state::ready)
+    return x.next == renewal::wanted && max_unavailable_ == 0 && !stopped_;
+  return x.now == state::waiting && (!stopped_ || (x.owed && ready_ + starting_ == 0));
+}
+
+std::vector<slot_table::order> slot_table::leavers(size_t unwell) {
+  auto result = std::vector<order>{};
+  auto able = ready_ - std::min(ready_, unwell);
+  for (uint32_t i = 0; i < slots_.size() && max_unavailable_ > 0 && !stopped_; ++i) {
+    auto& x = slots_[i];
+    if (x.now != state::ready || x.next != renewal::wanted)
+      continue;
+    if (able == 0 || able - 1 + max_unavailable_ < slots_.size())
+      break;
+    x.now = state::leaving;
+    x.next = renewal::none;
+    set_owed(x, true);
+    --ready_;
+    --able;
+    result.push_back({i, x.generation});
+  }
+  return result;
+}
+
 time_point slot_table::next_due() const {
-  if (stopped_)
-    return never;
   auto blocked = start_.batch_delay > duration{0} && starting_ > 0;
   if (blocked || starting_ >= (failed_ ? size_t{1} : start_.batch_size))
     return never;
   auto first = never;
   for (auto& x : slots_)
-    if (x.now == state::waiting || (x.now == state::ready && x.next == renewal::wanted))
+    if (may_start(x))
       first = std::min(first, x.now == state::waiting ? x.not_before : time_point{});
   return std::max(first, next_batch_);
 }
@@ -101,6 +126,11 @@ void slot_table::on_not_started(uint32_t index, uint32_t generation, time_point 
 }
 
 void slot_table::on_exit(uint32_t index, uint32_t generation, time_point now) {
+  if (auto* left = find(index, generation, state::leaving)) {
+    left->now = state::waiting;
+    left->not_before = now;
+    return;
+  }
   auto* x = find(index, generation, state::ready);
   if (!x)
     return;
@@ -116,7 +146,11 @@ void slot_table::on_exit(uint32_t index, uint32_t generation, time_point now) {
 }
 
 bool slot_table::renew(uint32_t index) {
-  if (stopped_ || index >= slots_.size() || slots_[index].now != state::ready)
+  if (stopped_ || index >= slots_.size())
+    return false;
+  if (slots_[index].owed)
+    return true; // is being done
+  if (slots_[index].now != state::ready)
     return false;
   auto& next = slots_[index].next;
   next = std::max(next, renewal::wanted);
@@ -147,6 +181,11 @@ void slot_table::set_back(slot& x, time_point now) {
   auto& pauses = restart_.backoff;
   auto i = std::min(x.setbacks++, pauses.empty() ? 0 : pauses.size() - 1);
   x.not_before = pauses.empty() ? now : later(now, pauses[i]);
+}
+
+void slot_table::set_owed(slot& x, bool owed) {
+  owed_ += static_cast<size_t>(owed) - static_cast<size_t>(x.owed);
+  x.owed = owed;
 }
 
 void slot_table::start_ended(time_point now) {

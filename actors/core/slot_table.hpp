@@ -16,10 +16,15 @@ namespace snakepit::core {
 /// one is, which then takes its place. If that cannot start, all stays as it was; if the old one is
 /// lost meanwhile, the new one is the slot's and is starting.
 ///
-///            due()                 on_ready
-///   waiting -------->  starting  ------------> ready
-///      ^                  | on_start_failed      | on_exit
-///      +------------------+----------------------+    after the slot's back-off
+/// With `max_unavailable` the worker of such a slot leaves first, as long as no more slots than
+/// that are without one that serves, and the next one is started when it has ended, without a
+/// pause.
+///
+///            due()                 on_ready          leavers()
+///   waiting -------->  starting  ------------> ready ---------> leaving
+///      ^                  | on_start_failed      | on_exit         | on_exit, without back-off
+///      +------------------+----------------------+-----------------+
+///                                                     after the slot's back-off
 ///
 /// Failed starts count, exits in service do not: `start_failures` of them in a row over all slots
 /// (or one that cannot but happen again), all while no worker is ready, make the pool failed. Then
@@ -28,7 +33,7 @@ namespace snakepit::core {
 /// One thread at a time; the caller passes the time in.
 class slot_table {
 public:
-  slot_table(size_t slots, start_config start, restart_config restart);
+  slot_table(size_t slots, start_config start, restart_config restart, size_t max_unavailable = 0);
 
   struct order {
     uint32_t slot;
@@ -51,15 +56,20 @@ public:
   void on_not_started(uint32_t slot, uint32_t generation, time_point now);
   void on_exit(uint32_t slot, uint32_t generation, time_point now);
 
-  /// Wants a new worker for a slot that has a ready one; `due` gives it. Whether there will be one.
+  /// Wants a new worker for a slot that has a ready one; `due` gives it, with `max_unavailable`
+  /// after `leavers` has named the old one. Whether there will be one.
   bool renew(uint32_t slot);
+
+  /// The workers that are to leave now, so that their slots can be renewed. They do not count as
+  /// ready any more. `unwell`: ready ones that cannot serve.
+  std::vector<order> leavers(size_t unwell);
 
   /// A call succeeded on the slot: its back-off begins anew.
   void on_good_call(uint32_t slot) {
     slots_[slot].setbacks = 0;
   }
 
-  /// Starts nothing any more.
+  /// Starts nothing any more, unless no worker is left but for a renewal.
   void stop() {
     stopped_ = true;
   }
@@ -87,12 +97,18 @@ public:
     return slots_.size() - ready_ - starting();
   }
 
+  /// Slots whose worker has left for a renewal, and that have not started the next.
+  size_t owed() const noexcept {
+    return owed_;
+  }
+
 private:
-  enum class state : uint8_t { waiting, starting, ready };
+  enum class state : uint8_t { waiting, starting, ready, leaving };
   enum class renewal : uint8_t { none, wanted, starting };
   struct slot {
     state now = state::waiting;
     renewal next = renewal::none; // while it is ready
+    bool owed = false;            // a worker, since its last one left for it
     uint32_t generation = 0;      // of the worker it has or had
     uint32_t last = 0;            // generation that was started
     size_t setbacks = 0;          // failed starts and exits since the last good call
@@ -104,10 +120,14 @@ private:
   void end_renewal(slot& x);
   void set_back(slot& x, time_point now);
   void start_ended(time_point now);
+  bool may_start(const slot& x) const;
+  void set_owed(slot& x, bool owed);
 
   std::vector<slot> slots_;
   start_config start_;
   restart_config restart_;
+  size_t max_unavailable_;
+  size_t owed_ = 0;
   size_t ready_ = 0;
   size_t starting_ = 0;   // workers, successors included
   size_t successors_ = 0; // that start

@@ -153,6 +153,11 @@ void encode(v1::PoolStatus& to, const pool_stats& x) {
     one.set_pid(worker.pid);
     one.set_state(worker.state);
     one.set_in_flight(worker.in_flight);
+    one.set_calls(worker.calls);
+    one.set_age_us(duration_cast<microseconds>(worker.age).count());
+    one.set_memory_bytes(worker.memory_bytes);
+    one.set_tainted(worker.tainted);
+    one.set_memory_growth(worker.memory_growth);
   }
 }
 
@@ -182,7 +187,9 @@ pool_stats decode(const v1::PoolStatus& x) {
   out.worker_exits = x.worker_exits();
   for (auto& worker : x.workers())
     out.workers.push_back({worker.slot(), worker.generation(), worker.pid(), worker.state(),
-                           static_cast<size_t>(worker.in_flight())});
+                           static_cast<size_t>(worker.in_flight()), worker.calls(),
+                           microseconds{worker.age_us()}, worker.memory_bytes(), worker.tainted(),
+                           worker.memory_growth()});
   return out;
 }
 

@@ -29,6 +29,14 @@ TEST_CASE("numbers are grouped by thousands") {
   CHECK(cli::grouped(1234567) == "1,234,567");
 }
 
+TEST_CASE("sizes are short") {
+  CHECK(cli::bytes_text(0) == "0 B");
+  CHECK(cli::bytes_text(1023) == "1023 B");
+  CHECK(cli::bytes_text(1536) == "1.5 KiB");
+  CHECK(cli::bytes_text(uint64_t{512} << 20) == "512 MiB");
+  CHECK(cli::bytes_text(uint64_t{5000} << 40) == "5000 TiB");
+}
+
 TEST_CASE("a span is shown as on a clock") {
   CHECK(cli::clock_text(7s) == "0:07");
   CHECK(cli::clock_text(750s) == "12:30");

@@ -74,7 +74,7 @@ struct server_fixture : temporary_folder {
       x.instance = "here";
       x.pools.emplace_back().name = "p";
       x.pools.back().rejected = {{"pool_saturated", 3}};
-      x.pools.back().workers = {{1, 2, 3, "ready", 4}};
+      x.pools.back().workers = {{1, 2, 3, "ready", 4, 5, 6us, 7, true, -8}};
       return x;
     };
     out.deaths = [this] { return deaths; };
@@ -238,7 +238,13 @@ TEST_CASE_FIXTURE(server_fixture, "each request has its answer [E4]") {
   CHECK(status->pools.at(0).name == "p");
   CHECK(status->pools.at(0).rejected.at("pool_saturated") == 3);
   CHECK(status->pools.at(0).workers.at(0).pid == 3);
-  CHECK(status->pools.at(0).workers.at(0).in_flight == 4);
+  auto& worker = status->pools.at(0).workers.at(0);
+  CHECK(worker.in_flight == 4);
+  CHECK(worker.calls == 5);
+  CHECK(worker.age == 6us);
+  CHECK(worker.memory_bytes == 7);
+  CHECK(worker.tainted);
+  CHECK(worker.memory_growth == -8);
   CHECK(client->stacks("p", 7)->note == "asleep");
   auto none = client->stacks("p", 8);
   REQUIRE_FALSE(none);

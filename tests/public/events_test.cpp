@@ -99,6 +99,7 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   elsewhere.pool = "forked";
   CHECK(failure(uut.execute("kill_parent", no_arguments(), elsewhere)) == reason::worker_crashed);
   CHECK(uut.execute("hooks_so_far", no_arguments(), elsewhere));
+  CHECK(uut.recycle("forked", 0));
   elsewhere.pool = "sick";
   CHECK(uut.execute("hold_lock", value{{"seconds", 0.6}}, elsewhere));
   CHECK(failure(uut.execute("stop", no_arguments(), elsewhere)) == reason::worker_hung);

@@ -22,10 +22,12 @@ void simulate(uint64_t seed, bool parts, std::map<std::string, size_t>& tally,
     world.stop();
   }
   world.check_replies(tally);
-  if (world.parts_failed)
+  if (world.parts_failed) {
     ++tally["(restarts)"];
-  else
+  } else {
     world.ledger.check_laws();
+    world.check_recycled(tally);
+  }
   tally["(held)"] += world.held.size();
   for (auto kind : world.ledger.kinds())
     told.insert(kind);
@@ -52,7 +54,8 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
   // The orders did lead to all these ends.
   for (auto* way : {"ok", "worker_crashed", "worker_killed", "worker_hung", "deadline_exceeded",
                     "queue_timeout", "cancelled", "pool_saturated", "pool_failed", "unknown_tool",
-                    "(reports)", "(neighbours)"})
+                    "(reports)", "(recycled: manual)", "(recycled: ttl)", "(recycled: idle)",
+                    "(recycled: max_calls)", "(neighbours)"})
     if (way != std::string_view{"(neighbours)"} || seeds >= 2000) // which is rare
       CHECK_MESSAGE(tally[way] > 0, std::string{way} << " never happened");
   // No template, dead run, exception or slow subscriber is played here.

@@ -62,6 +62,11 @@ struct simulation : pool_fixture {
     cfg.heartbeat.dependent = chance(80);
     cfg.heartbeat.gil_limit = chance(70) ? infinite : duration{70ms};
     cfg.health_interval = chance(30) ? infinite : duration{20ms};
+    cfg.recycle.ttl = chance(70) ? infinite : duration{std::chrono::milliseconds{50 + pick(300)}};
+    cfg.recycle.idle = chance(70) ? infinite : duration{std::chrono::milliseconds{20 + pick(100)}};
+    cfg.recycle.max_calls = chance(70) ? 0 : 1 + pick(20);
+    cfg.recycle.max_unavailable = chance(60) ? 0 : 1 + pick(2);
+    cfg.recycle.memory_hard = chance(80) ? 0 : 1000;
     listen();
     if (chance(50)) {
       registry.entry = std::make_shared<registry_entry>();
@@ -137,6 +142,20 @@ struct simulation : pool_fixture {
     options.priority = static_cast<priority>(pick(3));
     options.tenant = chance(50) ? std::string{} : std::string(1, static_cast<char>('a' + pick(3)));
     submit_all(std::move(data), timeout, wait, chance(95) ? "work" : "nothing", false);
+  }
+
+  void recycle_one() {
+    caf::anon_send(
+      caf::actor_cast<pool_actor>(entry->actor()),
+      make_local(recycle_order{static_cast<uint32_t>(pick(*cfg.workers)), [](result<void>) {}}));
+  }
+
+  /// One process takes or gives back memory, perhaps more than it may have.
+  void take_memory() {
+    if (auto* x = any_worker(); x && faults > 0 && cfg.recycle.memory_hard != 0 && chance(10)) {
+      --faults;
+      meter->bytes[x->pid()] = 1001;
+    }
   }
 
   void cancel_one() {
@@ -313,8 +332,10 @@ struct simulation : pool_fixture {
         step(*x);
     } else if (what < 93)
       submit_some();
-    else if (what < 96)
+    else if (what < 95)
       cancel_one();
+    else if (what < 96)
+      chance(50) ? recycle_one() : take_memory();
     else
       sched.advance_time(std::chrono::milliseconds{1 + pick(40)});
     check();
@@ -394,6 +415,16 @@ struct simulation : pool_fixture {
       tally["(neighbours)"] += end.error().details.count("culprit");
       auto waited = why == reason::queue_timeout || why == reason::pool_saturated;
       REQUIRE((!waited || !began));
+    }
+  }
+
+  /// No worker is replaced twice.
+  void check_recycled(std::map<std::string, size_t>& tally) {
+    auto seen = std::set<std::string>{};
+    for (auto& e : ledger.of(event_kind::worker_recycled)) {
+      auto who = std::string{e.text("slot")} + "." + std::string{e.text("generation")};
+      REQUIRE_MESSAGE(seen.insert(who).second, who << " was replaced twice");
+      ++tally["(recycled: " + std::string{e.text("reason")} + ")"];
     }
   }
 

@@ -72,6 +72,7 @@ void pool_fixture::start() {
   plan.world.events = events;
   plan.launcher = world.launcher();
   plan.registry = registry.entry;
+  plan.meter = meter;
   registry.log = log;
   registry.events = events;
   root = sys.spawn(supervisor, root_tree({plan}, plan.world.log, registry));

@@ -7,12 +7,30 @@
 #include "tests/support/scripted_world.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace snakepit {
+
+/// Processes hold what the test says.
+struct scripted_meter : io::memory_meter {
+  std::map<int64_t, uint64_t> bytes; // by pid
+  size_t asked = 0;
+  bool silent = false; // as if /proc were stuck
+
+  bool measure(std::vector<io::memory_target> targets, callback done) override {
+    ++asked;
+    auto out = std::vector<uint64_t>{};
+    for (auto& x : targets)
+      out.push_back(bytes[x.pid]);
+    if (!silent)
+      done(std::move(out));
+    return true;
+  }
+};
 
 /// A whole runtime tree with one pool, on the test coordinator, over a scripted world.
 struct pool_fixture : actor_fixture {
@@ -30,6 +48,7 @@ struct pool_fixture : actor_fixture {
   std::shared_ptr<telemetry::event_hub> events = std::make_shared<telemetry::event_hub>(log);
   test::event_ledger ledger;
   pool_config cfg;
+  std::shared_ptr<scripted_meter> meter = std::make_shared<scripted_meter>();
   /// Of the ledger; with no entry there is none.
   registry_world registry;
   uint32_t lanes = 1;

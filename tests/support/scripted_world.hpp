@@ -182,6 +182,9 @@ public:
   bool dead() const {
     return now == phase::dead;
   }
+  int64_t pid() const {
+    return pid_;
+  }
   bool exit_told() const {
     return exit_told_;
   }

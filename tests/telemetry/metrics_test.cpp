@@ -113,6 +113,21 @@ TEST_CASE_FIXTURE(fixture, "an exit counts under one word of its certificate [T2
   CHECK(has(R"(snakepit_worker_exits_total{cause="oom",pool="p"} 1)"));
 }
 
+TEST_CASE_FIXTURE(fixture, "replaced workers are counted by reason, memory by slot [L1, L4, T2]") {
+  auto pool = uut.add_pool("p");
+  for (auto* reason : {"manual", "ttl", "max_calls", "memory", "idle", "reload"})
+    CHECK(has(R"(snakepit_recycles_total{pool="p",reason=")" + std::string{reason} + "\"} 0"));
+  pool->recycled("ttl");
+  CHECK(has(R"(snakepit_recycles_total{pool="p",reason="ttl"} 1)"));
+  CHECK(uut.text(stats, *log).find("snakepit_worker_memory_bytes{") == std::string::npos);
+  stats[0].workers.resize(3);
+  stats[0].workers[1].memory_bytes = 1000; // leaves
+  stats[0].workers[2].memory_bytes = 500;
+  stats[0].workers[2].memory_growth = -7;
+  CHECK(has(R"(snakepit_worker_memory_bytes{pool="p",slot="0"} 1500)"));
+  CHECK(has(R"(snakepit_worker_memory_growth_bytes{pool="p",slot="0"} -7)"));
+}
+
 TEST_CASE_FIXTURE(fixture, "states of a pool and messages of the log are read when asked [T2]") {
   auto pool = uut.add_pool("p");
   stats[0].workers_ready = 3;

@@ -137,9 +137,10 @@ struct recycle_config {
   uint64_t memory_soft = 0;
   /// The same, above which it is ended at once, with the call that it runs; 0: any.
   uint64_t memory_hard = 0;
-  /// A worker that has run no call for so long.
+  /// A worker that has had calls, but none for so long. One without any is as good as new.
   duration idle = infinite;
-  /// Limits differ by up to this part from worker to worker, so that not all are replaced at once.
+  /// Limits are less by up to this part, by another one for each worker, so that not all are
+  /// replaced at once; but `memory_hard`.
   double jitter = 0.1;
   /// Slots that may be without a worker at a time: 0 starts the new one first; more lets up to so
   /// many leave first, where two workers at once do not fit.

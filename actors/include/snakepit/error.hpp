@@ -39,7 +39,8 @@ struct death_certificate {
   uint32_t slot = 0;
   uint32_t generation = 0;
   int64_t pid = 0;
-  /// "exit 3", "SIGSEGV", "out of memory", "ended by us: deadline", "template_died", "unknown".
+  /// "exit 3", "SIGSEGV", "out of memory", "ended by us: deadline", "ended by us: recycle (ttl)",
+  /// "template_died", "unknown".
   std::string cause;
   std::optional<int> exit_code; ///< set if it exited
   int signal = 0;               ///< not 0 if a signal ended it
@@ -52,7 +53,7 @@ struct death_certificate {
   /// What that rests on.
   std::string oom_evidence;
   /// Why we ended it ("deadline", "cancel", "shutdown", "start", "protocol", "heartbeat",
-  /// "health"), empty if we did not.
+  /// "health", "recycle", "memory"), empty if we did not.
   std::string ended_by_us;
   /// Tool that ran when it died, empty if none. Of several the one for which we ended it, else the
   /// one of the first lane.

@@ -92,6 +92,9 @@ struct worker_stats {
   /// which is done only for `recycle.memory_soft` and `memory_hard`.
   uint64_t memory_bytes = 0;
   bool tainted = false; ///< its slot is chosen last, since a worker of it has crashed
+  /// Bytes by which that grows in 1000 calls, from its first call on: a leak, if it goes on. 0 if
+  /// it was not measured, or has had less than 100 calls since.
+  int64_t memory_growth = 0;
 };
 
 /// Counters and gauges of one pool. Taken at one moment by the pool itself.
@@ -250,7 +253,8 @@ public:
   /// the old one ends when the calls that it has begun have. No call fails by that. `done` is
   /// called once, when the new one is ready, from a thread of the runtime; it must not block.
   /// Errors: pool_not_found, invalid_argument (no such slot), unavailable (no worker there now),
-  /// draining, and why the new one did not start: the old one then stays.
+  /// draining, and why the new one did not start: the old one then stays. With
+  /// `recycle.max_unavailable` the old one leaves first, and its slot goes on trying.
   void recycle(const std::string& pool, uint32_t slot, std::function<void(result<void>)> done);
 
   /// The same, waiting for it.

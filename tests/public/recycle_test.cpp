@@ -1,0 +1,246 @@
+#include "runtime_fixture.hpp"
+#include "tests/support/event_ledger.hpp"
+#include "tests/support/eventually.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <set>
+#include <thread>
+
+using namespace snakepit;
+using namespace std::chrono_literals;
+
+/// Workers that are replaced by rule, with real Python, under load.
+
+namespace {
+
+constexpr auto mebibyte = uint64_t{1} << 20;
+/// How long a test waits for what must happen.
+constexpr auto recycle_patience = 60s;
+
+struct recycling_fixture : runtime_fixture {
+  test::event_ledger ledger;
+  pool_config cfg = pool("default", 2, SNAKEPIT_SOURCE_ROOT "/tests/public/recycle.py");
+
+  recycling_fixture() {
+    cfg.spawn = "template"; // the fast way
+    cfg.preload = {"adapter"};
+    cfg.restart.backoff = {0ms};
+  }
+
+  runtime start_all() {
+    auto x = configuration({cfg});
+    x.events.sink = [this](const event& e) { ledger.take(e); };
+    auto made = runtime::start(std::move(x));
+    REQUIRE_MESSAGE(made, to_string(made.error()));
+    REQUIRE(made->await_started({}, recycle_patience));
+    return std::move(*made);
+  }
+
+  bool recycled(size_t times, std::chrono::seconds limit = recycle_patience) {
+    return test::eventually(limit,
+                            [&] { return ledger.count(event_kind::worker_recycled) >= times; });
+  }
+
+  /// Why workers were replaced.
+  std::set<std::string> reasons() {
+    auto out = std::set<std::string>{};
+    for (auto& e : ledger.of(event_kind::worker_recycled))
+      out.emplace(e.text("reason"));
+    return out;
+  }
+
+  bool all_ready(runtime& x) {
+    return test::eventually(recycle_patience, [&] {
+      auto now = x.stats().at(0);
+      return now.workers_ready == *cfg.workers && now.workers.size() == *cfg.workers;
+    });
+  }
+};
+
+/// Calls from some threads, and looks at how many workers are ready, until it ends.
+class recycle_load {
+public:
+  recycle_load(runtime& x, size_t callers, std::string tool, value args) : runtime_{x} {
+    threads_.emplace_back([this] {
+      while (!done_)
+        lowest_ = std::min(lowest_.load(), runtime_.stats().at(0).workers_ready);
+    });
+    for (size_t i = 0; i < callers; ++i)
+      threads_.emplace_back([this, tool, args] {
+        while (!done_)
+          note(runtime_.execute(tool, args));
+      });
+  }
+  ~recycle_load() {
+    end();
+  }
+  recycle_load(const recycle_load&) = delete;
+  recycle_load& operator=(const recycle_load&) = delete;
+
+  void end() {
+    done_ = true;
+    for (auto& x : threads_)
+      x.join();
+    threads_.clear();
+  }
+
+  // After the end.
+  size_t calls = 0;
+  std::vector<std::string> failures;
+  std::set<int64_t> pids; // of the workers that made them
+  size_t lowest() const {
+    return lowest_;
+  }
+
+private:
+  void note(const result<value>& x) {
+    auto guard = std::lock_guard{mutex_};
+    ++calls;
+    if (!x)
+      failures.push_back(to_string(x.error()));
+    else if (auto* pid = x->get_if<int64_t>())
+      pids.insert(*pid);
+  }
+
+  runtime& runtime_;
+  std::atomic<bool> done_{false};
+  std::atomic<size_t> lowest_{~size_t{0}};
+  std::mutex mutex_;
+  std::vector<std::thread> threads_;
+};
+
+/// Replacements in the longest test: SNAKEPIT_RECYCLES=n, else 50.
+size_t many() {
+  auto* text = std::getenv("SNAKEPIT_RECYCLES");
+  return text ? std::strtoul(text, nullptr, 10) : 50;
+}
+
+std::string first_of(const std::vector<std::string>& x) {
+  return x.empty() ? "" : x.front();
+}
+
+} // namespace
+
+TEST_SUITE_BEGIN("recycling of real workers");
+
+TEST_CASE_FIXTURE(recycling_fixture,
+                  "50 replacements under load cost no call and no capacity [RL-5, L1, L2]") {
+  cfg.recycle.ttl = 300ms;
+  cfg.workers = 3;
+  auto uut = start_all();
+  auto load = recycle_load{uut, 4, "work", value{{"seconds", 0.002}}};
+  CHECK(recycled(many(), std::chrono::seconds{60 + many()}));
+  load.end();
+  CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
+  CHECK(load.calls > 100);
+  CHECK(load.lowest() == 3);
+  CHECK(load.pids.size() + 10 > many());
+  MESSAGE(load.calls << " calls, " << load.pids.size() << " workers");
+  CHECK(reasons() == std::set<std::string>{"ttl"});
+  // Each generation has followed the one before.
+  auto last = std::map<std::string, int>{};
+  for (auto& e : ledger.of(event_kind::worker_recycled))
+    CHECK(std::stoi(std::string{e.text("generation")}) == ++last[std::string{e.text("slot")}]);
+  CHECK(last.size() == 3);
+  CHECK(uut.stats().at(0).worker_exits == 0);
+  for (auto& x : uut.deaths()) {
+    CHECK(x.certificate->cause == "ended by us: recycle (ttl)");
+    CHECK(x.certificate->exit_code == 0);
+  }
+}
+
+TEST_CASE_FIXTURE(recycling_fixture,
+                  "with max_unavailable 1 only one is away at a time [RL-5, L2]") {
+  cfg.recycle.ttl = 300ms;
+  cfg.recycle.max_unavailable = 1;
+  cfg.workers = 3;
+  auto uut = start_all();
+  auto load = recycle_load{uut, 4, "work", value{{"seconds", 0.002}}};
+  CHECK(recycled(20));
+  load.end();
+  CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
+  CHECK(load.lowest() == 2);
+  CHECK(uut.stats().at(0).worker_exits == 0);
+  // No slot had two workers.
+  for (auto& x : uut.stats().at(0).workers)
+    CHECK((x.state == "ready" || x.state == "leaving" || x.state == "starting"));
+  CHECK(uut.stats().at(0).workers.size() <= 3);
+}
+
+TEST_CASE_FIXTURE(recycling_fixture, "workers are replaced after their number of calls [L1]") {
+  cfg.recycle.max_calls = 50;
+  cfg.recycle.jitter = 0;
+  auto uut = start_all();
+  auto load = recycle_load{uut, 4, "pid", value{value::map{}}};
+  CHECK(recycled(6));
+  load.end();
+  CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
+  CHECK(load.lowest() == 2);
+  CHECK(reasons() == std::set<std::string>{"max_calls"});
+  for (auto& e : ledger.of(event_kind::worker_recycled))
+    CHECK(e.measurements.at("calls") >= 50);
+}
+
+TEST_CASE_FIXTURE(recycling_fixture, "a leak costs no call [L4]") {
+  cfg.recycle.memory_soft = 120 * mebibyte;
+  auto uut = start_all();
+  auto load = recycle_load{uut, 2, "leak", value{{"mebibytes", 0.5}}};
+  auto grows = test::eventually(recycle_patience, [&] {
+    auto pools = uut.stats();
+    return std::ranges::any_of(pools[0].workers, [](auto& x) {
+      return x.memory_bytes > 20 * mebibyte && x.memory_growth > int64_t{300 * mebibyte};
+    });
+  });
+  CHECK(grows); // half a gigabyte by 1000 calls
+  CHECK(recycled(2));
+  load.end();
+  CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
+  CHECK(load.lowest() == 2);
+  CHECK(reasons() == std::set<std::string>{"memory"});
+}
+
+TEST_CASE_FIXTURE(recycling_fixture, "far too much memory at once costs one call [L4, W9]") {
+  cfg.recycle.memory_hard = 200 * mebibyte;
+  cfg.retry.attempts = 1;
+  auto uut = start_all();
+  auto other = uut.execute_async("work", value{{"seconds", 2.0}});
+  auto end = uut.execute("grab", value{{"mebibytes", 400.0}, {"seconds", 60.0}});
+  REQUIRE(!end);
+  auto& why = end.error();
+  CHECK(why.reason == reason::worker_killed);
+  CHECK(why.details.at("because") == "memory");
+  CHECK(why.details.at("tool") == "grab");
+  REQUIRE(why.certificate);
+  CHECK(why.certificate->ended_by_us == "memory");
+  CHECK(why.certificate->cause.find("memory_hard is 200MiB") != std::string::npos);
+  CHECK(to_text(*why.certificate).find("recycle.py") != std::string::npos); // where it was
+  auto fine = other.future.get();
+  CHECK_MESSAGE(fine, to_string(fine.error()));
+  CHECK(all_ready(uut));
+  CHECK(uut.execute("pid", value{value::map{}}));
+  CHECK(uut.stats().at(0).calls_failed == 1);
+  CHECK(ledger.count(event_kind::worker_recycled) == 0);
+}
+
+TEST_CASE_FIXTURE(recycling_fixture, "a worker that nobody uses any more is replaced once [L1]") {
+  cfg.recycle.idle = 300ms;
+  cfg.workers = 1;
+  auto uut = start_all();
+  auto before = uut.execute("pid", value{value::map{}});
+  REQUIRE(before);
+  REQUIRE(recycled(1));
+  REQUIRE(all_ready(uut));
+  CHECK(reasons() == std::set<std::string>{"idle"});
+  auto generation = [&] { return uut.stats().at(0).workers.at(0).generation; };
+  CHECK(generation() == 2);
+  // As new as it is it stays; until it is used.
+  CHECK(!test::eventually(1s, [&] { return generation() != 2; }));
+  auto after = uut.execute("pid", value{value::map{}});
+  REQUIRE(after);
+  CHECK(*after != *before);
+  CHECK(recycled(2));
+}
+
+TEST_SUITE_END();
