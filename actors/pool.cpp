@@ -45,6 +45,10 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart);
   poison = std::make_unique<core::poison_table>(x.poison);
+  if (x.breaker.enabled)
+    breaker = std::make_unique<core::breaker>(x.breaker);
+  taints = core::crash_barrier{x.crash_barrier};
+  crashes = core::crash_rate{x.health};
   standing = {std::min(x.min_ready, slots->size()), slots->size()};
   events = {world.events, x.name, [this] { return now(); }};
   world.entry->set_tools(tools);
@@ -80,9 +84,13 @@ void pool_state::on_lane_done(lane_done& x) {
     counters.fail(why, n);
   for (auto& run : x.runs)
     times->note(run);
+  totals.add(x.times, now());
+  note_ends(x.ends);
   auto i = members.find(x.lane.slot);
-  if (x.succeeded > 0 && i != members.end() && i->second.generation == x.lane.generation)
+  if (x.succeeded > 0 && i != members.end() && i->second.generation == x.lane.generation) {
     slots->on_good_call(x.lane.slot);
+    note_good_calls(x.lane.slot, x.succeeded);
+  }
   dispatch();
   end_drain_if_done();
 }
@@ -213,6 +221,7 @@ void pool_state::on_stats(stats_query& x) {
   s.worker_start_failures = counters.start_failures;
   s.worker_exits = counters.exits;
   s.workers = worker_list();
+  add_trouble(s);
   x.done(std::move(s));
 }
 
@@ -263,6 +272,7 @@ void pool_state::on_tick() {
                     {{"pool", settings.config.name}}});
   }
   run_again();
+  end_trouble();
   start_workers();
   if (now() >= drain_until)
     fail_queued({reason::draining, "the pool stops"});
@@ -328,6 +338,7 @@ void pool_state::arm() {
     at = std::min({queue->next_deadline(), retries.next_due(), drain_until});
   if (drained.empty() && drain_until != core::never && now() >= drain_until)
     at = queue->next_deadline();
+  at = std::min(at, trouble_due());
   if (at >= armed)
     return;
   armed = at;
@@ -340,8 +351,8 @@ std::string pool_state::state() const {
     return "draining";
   if (slots->failed())
     return "failed";
-  if (ready() >= std::min(settings.config.min_ready, slots->size()))
-    return "ready";
+  if (standing.is_enough(ready()))
+    return crashes.too_high() ? "degraded" : "ready";
   return standing.was_ready() ? "degraded" : "starting";
 }
 

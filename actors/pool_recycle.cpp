@@ -29,6 +29,7 @@ std::vector<worker_stats> pool_state::worker_list() const {
     for (uint32_t lane = 0; lane < settings.lanes; ++lane)
       calls += board->calls({slot, x.generation, lane});
     out.push_back({slot, x.generation, x.pid, state, calls});
+    out.back().tainted = to_string(taints.tainted(slot));
   };
   for (auto& [key, x] : leaving)
     add(key.first, x, "leaving");

@@ -14,6 +14,9 @@ std::optional<duration> parse_duration(std::string_view text);
 /// "0:07", "12:30", "3:05:00".
 std::string clock_text(std::chrono::seconds x);
 
+/// "850us", "12.5ms", "3.2s".
+std::string short_time(duration x);
+
 /// "1,234,567".
 std::string grouped(uint64_t x);
 

@@ -62,6 +62,12 @@ struct simulation : pool_fixture {
     cfg.heartbeat.dependent = chance(80);
     cfg.heartbeat.gil_limit = chance(70) ? infinite : duration{70ms};
     cfg.health_interval = chance(30) ? infinite : duration{20ms};
+    if (chance(30)) {
+      auto trials = size_t{1} + pick(2);
+      cfg.breaker = {.enabled = true, .failures = 2, .reset = 30ms, .half_open = trials};
+    }
+    cfg.crash_barrier = {.enabled = chance(80), .taint = 50ms, .clear_after = 1 + pick(5)};
+    cfg.health = {.window = 50ms, .crashes = 1 + pick(3)};
     listen();
     if (chance(50)) {
       registry.entry = std::make_shared<registry_entry>();
@@ -394,6 +400,9 @@ struct simulation : pool_fixture {
       tally["(neighbours)"] += end.error().details.count("culprit");
       auto waited = why == reason::queue_timeout || why == reason::pool_saturated;
       REQUIRE((!waited || !began));
+      // None of an open circuit begins; but one that is to run again may have.
+      auto refused = why == reason::circuit_open;
+      REQUIRE((!refused || (cfg.breaker.enabled && (!began || harmless.contains(data)))));
     }
   }
 
