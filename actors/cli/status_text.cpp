@@ -181,6 +181,8 @@ value to_value(const recorded_death& x) {
                     {"tool", x.certificate->running_tool}};
 }
 
+value to_value(const pool_stats& x);
+
 template <class T>
 value to_list(const std::vector<T>& xs) {
   auto out = value::list{};

@@ -76,9 +76,8 @@ void circuit::note(effect x, uint32_t count, uint64_t id, time_point now) {
     }
     return;
   }
-  if (state_ == state::open || id == 0 || std::erase_if(trials_, [&](auto& one) {
-                                            return one.id == id;
-                                          }) == 0)
+  auto is_it = [&](auto& one) { return one.id == id; };
+  if (state_ == state::open || std::erase_if(trials_, is_it) == 0)
     return;
   if (x == effect::bad) {
     ++row_;

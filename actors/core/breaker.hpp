@@ -85,8 +85,8 @@ private:
 
 /// The circuits of a pool and of each of its tools. The pool's counts workers that were lost with
 /// calls; whatever else came back from a worker shows that it lives. A tool's counts those, its
-/// exceptions, and its calls that ran beyond their deadline. What callers did wrong, or gave up, and
-/// what never ran counts neither way.
+/// exceptions, and its calls that ran beyond their deadline. What callers did wrong, or gave up,
+/// and what never ran counts neither way.
 ///
 /// One thread at a time; the caller passes the time in.
 class breaker {

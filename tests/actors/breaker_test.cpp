@@ -238,7 +238,8 @@ TEST_CASE_FIXTURE(breaker_fixture, "a trial that is cancelled gives its place ba
   CHECK(asked() == "circuit_open");
 }
 
-TEST_CASE_FIXTURE(breaker_fixture, "a trial that a dead worker had not begun keeps its place [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture,
+                  "a trial that a dead worker had not begun keeps its place [F2]") {
   start_ready();
   for (int i = 0; i < 3; ++i)
     raise();

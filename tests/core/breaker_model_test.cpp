@@ -23,8 +23,8 @@ constexpr auto reset = 10s;
 struct story {
   breaker_config rules;
   state now = state::closed;
-  std::vector<bool> good{};                   // while closed
-  core::time_point refused_since{};           // while open
+  std::vector<bool> good{};                     // while closed
+  core::time_point refused_since{};             // while open
   std::map<uint64_t, core::time_point> trial{}; // while half open: since when each is out
   size_t passed = 0;
 

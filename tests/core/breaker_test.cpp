@@ -256,8 +256,7 @@ TEST_CASE_FIXTURE(fixture, "calls that began before it opened count no more [F2]
 
 TEST_CASE_FIXTURE(fixture, "one call may be the trial of its tool and of the pool [F2]") {
   call(way::lost, work, 3);
-  CHECK(news()
-        == changes{{breaker::whole_pool, state::open}, {work, state::open}});
+  CHECK(news() == changes{{breaker::whole_pool, state::open}, {work, state::open}});
   now += 10s;
   auto trial = begin();
   SUBCASE("it succeeds for both") {

@@ -61,8 +61,7 @@ struct broken_fixture : runtime_fixture {
 
 TEST_SUITE_BEGIN("public breaker");
 
-TEST_CASE_FIXTURE(broken_fixture,
-                  "a tool that crashes opens the circuit, a trial closes it [F2]") {
+TEST_CASE_FIXTURE(broken_fixture, "a tool that crashes opens the circuit, a trial closes it [F2]") {
   auto x = breakable(1);
   x.breaker = {.enabled = true, .failures = 2, .reset = 1s, .half_open = 1};
   auto uut = start({x});
