@@ -30,14 +30,16 @@ struct broken_fixture : runtime_fixture {
   }
 
   static circuit_stats circuit(runtime& x, const std::string& tool) {
-    for (auto& one : x.stats()[0].circuits)
+    auto now = x.stats()[0];
+    for (auto& one : now.circuits)
       if (one.tool == tool)
         return one;
     return {};
   }
 
   static std::string taint_of(runtime& x, uint32_t slot) {
-    for (auto& one : x.stats()[0].workers)
+    auto now = x.stats()[0];
+    for (auto& one : now.workers)
       if (one.slot == slot)
         return one.tainted;
     return "no worker";
@@ -47,7 +49,8 @@ struct broken_fixture : runtime_fixture {
   static value pid_of(runtime& x, uint32_t slot) {
     auto out = int64_t{0};
     auto there = test::eventually(10s, [&] {
-      for (auto& one : x.stats()[0].workers)
+      auto now = x.stats()[0];
+      for (auto& one : now.workers)
         if (one.slot == slot && one.state == "ready")
           out = one.pid;
       return out != 0;
