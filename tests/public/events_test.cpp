@@ -108,7 +108,7 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
     return uut.execute("sleep", value{{"seconds", seconds}}, options).has_value();
   };
   CHECK(!sleep(100, 100ms));
-  CHECK(test::eventually(10s, [&] { return sleep(0, 10s); }));
+  CHECK(test::eventually(10s, [&] { return sleep(0.05, 10s); }));
   elsewhere.pool = "sick";
   CHECK(uut.execute("hold_lock", value{{"seconds", 0.6}}, elsewhere));
   CHECK(failure(uut.execute("stop", no_arguments(), elsewhere)) == reason::worker_hung);
