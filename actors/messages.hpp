@@ -1,7 +1,8 @@
 #pragma once
 
-#include "actors/core/call.hpp"
+#include "actors/core/call_end.hpp"
 #include "actors/core/lane_board.hpp"
+#include "actors/core/latency.hpp"
 #include "actors/core/ledger_entry.hpp"
 #include "actors/core/run_times.hpp"
 #include "actors/io/process.hpp"
@@ -204,6 +205,8 @@ struct lane_done {
   uint32_t late = 0;                               // finals for calls that had been answered
   std::vector<std::pair<reason, uint32_t>> failed; // calls answered with an error
   std::vector<core::run_sum> runs;                 // by tool
+  core::time_counts times;                         // from admission to the answer
+  std::vector<core::call_end> ends;                // if the POOL has a breaker
   /// Whether the lane must not be given anything for now: it is being cleared.
   bool held = false;
   /// Calls among `ended` that have not begun and will not, in their order. They come in this

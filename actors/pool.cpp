@@ -50,6 +50,10 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart,
                                              x.recycle.max_unavailable);
   poison = std::make_unique<core::poison_table>(x.poison);
+  if (x.breaker.enabled)
+    breaker = std::make_unique<core::breaker>(x.breaker);
+  taints = core::crash_barrier{x.crash_barrier};
+  crashes = core::crash_rate{x.health};
   standing = {std::min(x.min_ready, slots->size()), slots->size()};
   events = {world.events, x.name, [this] { return now(); }};
   world.entry->set_tools(tools);
@@ -88,10 +92,14 @@ void pool_state::on_lane_done(lane_done& x) {
     times->note(run);
     ran += run.count;
   }
+  totals.add(x.times, now());
+  note_ends(x.ends);
   auto i = members.find(x.lane.slot);
   if (i != members.end() && i->second.generation == x.lane.generation) {
-    if (x.succeeded > 0)
+    if (x.succeeded > 0) {
       slots->on_good_call(x.lane.slot);
+      note_good_calls(x.lane.slot, x.succeeded);
+    }
     note_ran(i->second, ran);
   } else if (auto* old = find_member(x.lane.slot, x.lane.generation)) {
     note_ran(*old, ran);
@@ -226,6 +234,7 @@ void pool_state::on_stats(stats_query& x) {
   s.worker_start_failures = counters.start_failures;
   s.worker_exits = counters.exits;
   s.workers = worker_list();
+  add_trouble(s);
   x.done(std::move(s));
 }
 
@@ -276,6 +285,7 @@ void pool_state::on_tick() {
                     {{"pool", settings.config.name}}});
   }
   run_again();
+  end_trouble();
   start_workers();
   if (now() >= drain_until)
     fail_queued({reason::draining, "the pool stops"});
@@ -341,6 +351,7 @@ void pool_state::arm() {
     at = std::min({queue->next_deadline(), retries.next_due(), drain_until});
   if (drained.empty() && drain_until != core::never && now() >= drain_until)
     at = queue->next_deadline();
+  at = std::min(at, trouble_due());
   if (at >= armed)
     return;
   armed = at;
@@ -353,8 +364,8 @@ std::string pool_state::state() const {
     return "draining";
   if (slots->failed())
     return "failed";
-  if (ready() >= std::min(settings.config.min_ready, slots->size()))
-    return "ready";
+  if (standing.is_enough(ready()))
+    return crashes.too_high() ? "degraded" : "ready";
   return standing.was_ready() ? "degraded" : "starting";
 }
 

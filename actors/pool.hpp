@@ -1,9 +1,13 @@
 #pragma once
 
+#include "actors/core/breaker.hpp"
 #include "actors/core/call_queue.hpp"
+#include "actors/core/crash_barrier.hpp"
+#include "actors/core/crash_rate.hpp"
 #include "actors/core/lane_board.hpp"
 #include "actors/core/lane_watch.hpp"
 #include "actors/core/last_ends.hpp"
+#include "actors/core/latency.hpp"
 #include "actors/core/memory_growth.hpp"
 #include "actors/core/poison_table.hpp"
 #include "actors/core/pool_counters.hpp"
@@ -233,6 +237,35 @@ struct pool_state {
   /// Puts calls that no worker has begun back to the front of the queue.
   void take_back(std::vector<core::call_ptr> calls);
 
+  // -- trouble, and what it is noticed by: pool_trouble.cpp --
+
+  /// Whether any call may have to be refused by the breaker.
+  bool has_open_circuit() const noexcept {
+    return breaker && !breaker->all_closed();
+  }
+  /// Why the breaker lets the call not begin.
+  std::optional<error> circuit_refusal(const core::call& x) const;
+  /// The call that is not refused begins, or waits for that.
+  void begin_circuit(core::call& x);
+  void note_ends(const std::vector<core::call_end>& ends);
+  /// Calls were lost with one worker.
+  void note_loss(const std::vector<std::pair<core::call_ptr, error>>& lost);
+  /// A call is answered that no worker has; the breaker may have let it through as a trial.
+  void note_given_up(const core::call& x);
+  void tell_circuits();
+  /// A worker has ended that had been ready: perhaps it has crashed.
+  void note_crash(const death_certificate& x);
+  /// Calls succeeded on the slot's worker.
+  void note_good_calls(uint32_t slot, size_t n);
+  /// Ends the taints and alarms whose time is over.
+  void end_trouble();
+  core::time_point trouble_due() const {
+    return std::min(taints.next_due(), crashes.next_due());
+  }
+  /// How long the calls of a batch have waited.
+  void note_waits(const std::vector<core::call_ptr>& calls, core::time_point time);
+  void add_trouble(pool_stats& to);
+
   // -- calls that were lost with their worker --
 
   using lost_call = std::pair<core::call_ptr, error>;
@@ -293,6 +326,11 @@ struct pool_state {
   std::unique_ptr<core::slot_table> slots;
   std::shared_ptr<const core::tool_table> tools = std::make_shared<core::tool_table>();
   std::unique_ptr<core::poison_table> poison;
+  std::unique_ptr<core::breaker> breaker; // null: it is off
+  core::crash_barrier taints;
+  core::crash_rate crashes;
+  core::recent_times waits; // in the queue
+  core::recent_times totals;
   core::retry_line retries;
   core::pool_counters counters;
   core::pool_standing standing;

@@ -30,6 +30,8 @@ void pool_state::admit(core::call_ptr x) {
       events.saturated(*queue);
     return x->slot.answer(tl::unexpected{std::move(*why)});
   }
+  if (has_open_circuit())
+    begin_circuit(*x);
   ++counters.admitted;
   saturated = false;
   events.entered(*x, queue->size() + 1);
@@ -53,6 +55,9 @@ std::optional<error> pool_state::refusal(core::call& x) {
     return why;
   if (!poison->empty())
     if (auto why = poisoned(x))
+      return why;
+  if (has_open_circuit())
+    if (auto why = circuit_refusal(x))
       return why;
   if (auto why = unmeetable(x))
     return why;
@@ -104,7 +109,9 @@ void pool_state::dispatch() {
     if (calls.empty())
       continue;
     board->sent(*lane, calls.size(), worth);
-    note_batch(*world.metrics, calls, now());
+    auto time = now();
+    note_batch(*world.metrics, calls, time);
+    note_waits(calls, time);
     events.dispatched(calls, *lane);
     auto& member = members.at(lane->slot);
     member.sent += calls.size();
@@ -130,6 +137,8 @@ std::vector<core::call_ptr> pool_state::take(const core::lane_id& lane, duration
     worth += foreseen;
     bytes += call->bytes();
     result.push_back(queue->pop_front(foreseen));
+    if (has_open_circuit())
+      begin_circuit(*result.back());
     if (auto& ticket = result.back()->ticket) {
       ticket->slot = lane.slot;
       ticket->generation = lane.generation;
@@ -140,8 +149,15 @@ std::vector<core::call_ptr> pool_state::take(const core::lane_id& lane, duration
 
 const core::call* pool_state::next_call() {
   while (auto* front = queue->front()) {
-    if (front->checked)
-      return front;
+    if (front->checked) {
+      auto why = has_open_circuit() ? circuit_refusal(*front) : std::nullopt;
+      if (!why)
+        return front;
+      auto call = queue->pop_front();
+      events.left(*call);
+      give_up(*call, std::move(*why));
+      continue;
+    }
     // Admitted before the first worker had said what tools there are.
     auto call = queue->pop_front();
     if (auto ok = tools->check(*call); !ok) {

@@ -4,6 +4,7 @@ namespace snakepit {
 
 void pool_state::give_up(core::call& x, error why) {
   counters.fail(why.reason);
+  note_given_up(x);
   world.metrics->not_sent(x.group->tool, why.reason);
   events.failed(x, why.reason);
   x.slot.answer(tl::unexpected{std::move(why)});

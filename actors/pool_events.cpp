@@ -152,7 +152,7 @@ void pool_events::start_begun(size_t workers) const {
 }
 
 void pool_events::standing(const core::pool_standing::news& x, size_t ready, size_t failures,
-                           reason last) const {
+                           reason last, std::string_view because) const {
   emit(kind_of(x.what), [&](event_draft& to) {
     using change = core::pool_standing::change;
     if (x.what == change::start_failed) {
@@ -160,7 +160,9 @@ void pool_events::standing(const core::pool_standing::news& x, size_t ready, siz
       return;
     }
     to.number("workers", ready);
-    if (x.what != change::degraded)
+    if (x.what == change::degraded)
+      to.text("because", because);
+    else
       to.number(x.what == change::recovered ? "degraded_us" : "took_us", x.after);
   });
 }
@@ -229,6 +231,31 @@ void pool_events::exited(const death_certificate& x) const {
     to.number("age_us", x.age).number("calls", x.calls_done);
   });
 }
+
+void pool_events::tainted(uint32_t slot, duration how_long, std::string_view because) const {
+  emit(event_kind::worker_tainted, [&](event_draft& to) {
+    to.number("taint_us", how_long).text("slot", slot).text("because", because);
+  });
+}
+
+// -- circuits -----------------------------------------------------------------------
+
+void pool_events::circuit_opened(const std::string& tool, size_t failures, duration reset) const {
+  emit(event_kind::circuit_opened, [&](event_draft& to) {
+    to.number("failures", failures).number("reset_us", reset).text("tool", tool);
+  });
+}
+
+void pool_events::circuit_half_opened(const std::string& tool) const {
+  emit(event_kind::circuit_half_opened, [&](event_draft& to) { to.text("tool", tool); });
+}
+
+void pool_events::circuit_closed(const std::string& tool, duration open_for) const {
+  emit(event_kind::circuit_closed,
+       [&](event_draft& to) { to.number("open_us", open_for).text("tool", tool); });
+}
+
+// -- their health -------------------------------------------------------------------
 
 void pool_events::health_failed(const worker_name& worker, uint32_t lane, duration waited) const {
   emit(event_kind::worker_health_failed, [&](event_draft& to) {

@@ -70,8 +70,8 @@ public:
   // -- the pool -----------------------------------------------------------------
 
   void start_begun(size_t workers) const;
-  void standing(const core::pool_standing::news& x, size_t ready, size_t failures,
-                reason last) const;
+  void standing(const core::pool_standing::news& x, size_t ready, size_t failures, reason last,
+                std::string_view because) const;
   void saturated(const core::call_queue& queue) const;
   void drained(duration took, size_t calls) const;
 
@@ -86,6 +86,13 @@ public:
   void start_failed(const worker_name& worker, reason why, size_t failures) const;
   void worker_draining(const worker_name& worker, duration grace) const;
   void exited(const death_certificate& x) const;
+  void tainted(uint32_t slot, duration how_long, std::string_view because) const;
+
+  // -- circuits; an empty tool stands for the pool's --
+
+  void circuit_opened(const std::string& tool, size_t failures, duration reset) const;
+  void circuit_half_opened(const std::string& tool) const;
+  void circuit_closed(const std::string& tool, duration open_for) const;
 
   /// What is told of a worker that has not answered.
   struct silence {

@@ -9,6 +9,7 @@ using telemetry::level;
 
 void pool_state::take_lost(worker_down& x) {
   auto ends = std::vector<lost_call>{};
+  note_loss(x.lost);
   for (auto& one : std::exchange(x.lost, {})) {
     auto& call = *one.first;
     // The first is the one that ran.
@@ -36,7 +37,8 @@ void pool_state::note_killer(const core::call& x, const death_certificate& of) {
 }
 
 std::optional<core::time_point> pool_state::may_run_again(const core::call& x, reason why) {
-  if (draining || slots->failed() || !tools->is_idempotent(x) || poison->find(x, now()))
+  if (draining || slots->failed() || !tools->is_idempotent(x) || poison->find(x, now())
+      || (has_open_circuit() && breaker->refuses(x, now())))
     return std::nullopt;
   return core::next_try(settings.config.retry, x, why, now());
 }
@@ -44,12 +46,15 @@ std::optional<core::time_point> pool_state::may_run_again(const core::call& x, r
 void pool_state::answer_lost(std::vector<lost_call> ends) {
   if (ends.empty())
     return;
+  auto time = now();
+  auto& took = totals.at(time);
   for (auto& [call, why] : ends) {
+    ++took[core::time_buckets::of(time - call->admitted)];
     counters.fail(why.reason);
     if (call->attempt > 1)
       why.details.emplace("attempts", std::to_string(call->attempt));
   }
-  note_failures(*world.metrics, ends, now());
+  note_failures(*world.metrics, ends, time);
   for (auto& [call, why] : ends) {
     events.failed(*call, why.reason);
     call->slot.answer(tl::unexpected{std::move(why)});

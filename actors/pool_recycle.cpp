@@ -44,6 +44,7 @@ std::vector<worker_stats> pool_state::worker_list() const {
     to.age = x.up ? time - x.up_since : duration{0};
     to.memory_bytes = x.memory.bytes();
     to.memory_growth = x.memory.per_1000_calls();
+    to.tainted = to_string(taints.tainted(slot));
   };
   for (auto& [key, x] : leaving)
     add(key.first, x, "leaving");

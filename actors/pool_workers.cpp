@@ -136,6 +136,7 @@ void pool_state::note_exit(const worker_down& x) {
   if (!expected)
     ends.note(name_of(x.slot, x.generation) + core::describe_end(*x.certificate));
   counters.exits += !expected;
+  note_crash(*x.certificate);
   slots->on_exit(x.slot, x.generation, now()); // unless it has left before
 }
 
@@ -210,8 +211,9 @@ void pool_state::note_standing() {
     return;
   auto why = last_start_error ? last_start_error->reason : reason::pool_not_ready;
   auto up = ready();
-  for (auto& x : standing.note(up, slots->failed(), now()))
-    events.standing(x, up, counters.start_failures, why);
+  auto because = standing.is_enough(up) ? "crashes" : "workers";
+  for (auto& x : standing.note(up, slots->failed(), now(), crashes.too_high()))
+    events.standing(x, up, counters.start_failures, why, because);
 }
 
 error pool_state::not_ready() const {

@@ -136,6 +136,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   common.drain = all.timeouts.drain;
   common.heartbeat = pool.heartbeat;
   common.health_interval = pool.health_interval;
+  common.tells_ends = pool.breaker.enabled;
   common.launch.executable = interpreter_of(all.python);
   common.launch.lanes = result.lanes;
   common.hello.run_id = context.run_id;

@@ -69,6 +69,8 @@ struct worker_config {
   duration drain = std::chrono::seconds{30};
   heartbeat_config heartbeat{};
   duration health_interval = std::chrono::seconds{30};
+  /// Whether the POOL has a breaker, which wants to know how single calls have ended.
+  bool tells_ends = false;
   /// How long the process has to end by itself when the worker is told to stop.
   duration stop_grace = std::chrono::seconds{2};
 };
@@ -210,6 +212,12 @@ struct worker_state {
 
   /// That the call was not done by its deadline.
   static error deadline_error(const core::call& x);
+
+  /// The call is answered so though it ran.
+  void note_late(lane_done& to, const core::call& x) const {
+    if (cfg.tells_ends)
+      core::note_end(to.ends, x, core::call_end::way::late);
+  }
 
   /// Of the certificate that there will be.
   std::string certificate_id() const;

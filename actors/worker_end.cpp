@@ -155,6 +155,7 @@ void worker_state::settle() {
   for (uint32_t i = 0; i < lanes.size(); ++i) {
     auto& x = settlements[i];
     auto ends = std::vector<ending>{};
+    auto done = done_on(i);
     // The pool decides whether they run again; without one they are answered here.
     auto lose = [&](core::call_ptr call, bool had_ended) {
       if (!call || !call->group)
@@ -168,6 +169,7 @@ void worker_state::settle() {
         auto why = deadline_error(*one.call);
         why.certificate = certificate;
         why.details.emplace("certificate_id", certificate->id);
+        note_late(done, *one.call);
         ends.emplace_back(std::move(one.call), std::move(why));
       }
     if (x.running && x.running->group && certificate->running.size() == 1 && !pool_gone) {
@@ -177,7 +179,7 @@ void worker_state::settle() {
     lose(std::move(x.running), false);
     for (auto& call : x.ended)
       lose(std::move(call), true);
-    answer(std::move(ends), done_on(i));
+    answer(std::move(ends), std::move(done));
     for (auto& call : x.not_started)
       if (call->group)
         down.returned.push_back(std::move(call));

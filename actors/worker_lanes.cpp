@@ -1,6 +1,7 @@
 #include "actors/worker.hpp"
 
 #include "actors/call_notes.hpp"
+#include "actors/core/breaker.hpp"
 #include "actors/core/journal.hpp"
 
 #include <csignal>
@@ -73,9 +74,13 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
 void worker_state::answer(std::vector<ending> ends, lane_done done) {
   if (ends.empty() && done.ended == 0)
     return;
-  for (auto& [call, why] : ends)
+  auto time = now();
+  for (auto& [call, why] : ends) {
     done.count_failure(why.reason);
-  note_failures(*world.metrics, ends, now());
+    done.times.add(time - call->admitted);
+    core::note_end(done.ends, *call, core::call_end::way::other);
+  }
+  note_failures(*world.metrics, ends, time);
   for (auto& [call, why] : ends)
     events.failed(*call, why.reason);
   tell_pool(std::move(done));
@@ -95,18 +100,25 @@ uint32_t worker_state::tool_number(const core::call& x) {
 
 void worker_state::expire(uint32_t index) {
   auto ends = std::vector<ending>{};
+  const core::call* late = nullptr;
   auto claimed = lanes[index].claimed();
   auto* running =
     lanes[index].page.done() < claimed ? lanes[index].calls.waiting(claimed) : nullptr;
   for (auto& call : lanes[index].calls.expire(now())) {
-    if (call.get() == running && hold_overdue(index, claimed, call))
-      continue;
+    if (call.get() == running) {
+      if (hold_overdue(index, claimed, call))
+        continue;
+      late = running;
+    }
     auto why = deadline_error(*call);
     ends.emplace_back(std::move(call), std::move(why));
   }
   if (ends.empty())
     return;
-  answer(std::move(ends), done_on(index));
+  auto done = done_on(index);
+  if (late)
+    note_late(done, *late);
+  answer(std::move(ends), std::move(done));
   // What nobody waits for should not be begun; a busy lane would do so for each of them.
   if (lanes[index].calls.has_abandoned_above(lanes[index].claimed()))
     revoke(index);
@@ -191,6 +203,9 @@ void worker_state::take_finals(core::results& x) {
     if (done.runs.empty() || done.runs.back().tool != match.tool)
       done.runs.push_back({.tool = match.tool});
     done.runs.back().add(run);
+    done.times.add(time - match.call->admitted);
+    if (cfg.tells_ends)
+      core::note_end(done.ends, *match.call, core::way_of(final.end));
     note_end(notes, *match.call, final.end, time, run);
     events.finished(*match.call, final.end, run);
     ends.emplace_back(std::move(match.call), std::move(final.end));

@@ -115,9 +115,11 @@ void worker_state::answer_overdue(const std::function<bool(const overdue_call&)>
     auto why = deadline_error(*x.call);
     why.stacks = seen;
     why.details.emplace("certificate_id", certificate_id());
+    auto done = done_on(x.lane);
+    note_late(done, *x.call);
     auto ends = std::vector<ending>{};
     ends.emplace_back(std::move(x.call), std::move(why));
-    answer(std::move(ends), done_on(x.lane));
+    answer(std::move(ends), std::move(done));
   }
 }
 

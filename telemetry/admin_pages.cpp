@@ -6,12 +6,18 @@ namespace snakepit::telemetry {
 
 namespace {
 
+/// One that is degraded for its crashes serves calls: to send them elsewhere may crash others.
+bool serves(const pool_stats& x) {
+  return x.state == "ready" || x.degraded_by == "crashes";
+}
+
 // Names of pools and states are words that need no escapes.
 std::string describe(const std::vector<pool_stats>& pools, bool good, const admin_source& from) {
   auto text = std::string{R"({"ready": )"} + (good ? "true" : "false") + R"(, "pools": [)";
   auto separator = "";
   for (auto& x : pools) {
     text += separator + std::string{R"({"name": ")"} + x.name + R"(", "state": ")" + x.state
+            + (x.degraded_by.empty() ? "" : R"(", "degraded_by": ")" + x.degraded_by)
             + R"(", "workers_ready": )" + std::to_string(x.workers_ready)
             + R"(, "workers_target": )" + std::to_string(x.workers_target) + R"(, "queued": )"
             + std::to_string(x.queued) + "}";
@@ -40,7 +46,7 @@ admin_page admin_answer(std::string_view path, const admin_source& from) {
   }
   if (path == "/readyz") {
     auto pools = from.pools();
-    auto good = std::all_of(pools.begin(), pools.end(), [](auto& x) { return x.state == "ready"; });
+    auto good = std::all_of(pools.begin(), pools.end(), serves);
     return health(good, describe(pools, good, from));
   }
   return {404, "text/plain; charset=utf-8", "there is /metrics, /livez, /readyz and /startupz\n"};

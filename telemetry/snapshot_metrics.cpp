@@ -14,8 +14,10 @@ using prometheus::MetricType;
 using labels = std::vector<ClientMetric::Label>;
 
 /// Reasons for which a pool refuses calls; shown from 0.
-constexpr auto refusals = {"pool_saturated", "draining", "pool_failed", "pool_not_ready",
-                           "cancelled"};
+constexpr auto refusals = {"pool_saturated", "draining",  "pool_failed",
+                           "pool_not_ready", "cancelled", "circuit_open"};
+
+constexpr auto states = {"starting", "ready", "degraded", "failed", "draining", "stopped"};
 
 class snapshot {
 public:
@@ -56,6 +58,23 @@ public:
 private:
   const std::vector<pool_stats>& pools_;
 };
+
+void add_states(snapshot& to, const std::vector<pool_stats>& pools) {
+  to.begin("snakepit_pool_state", "1 for the state that the pool is in", MetricType::Gauge);
+  for (auto& x : pools)
+    for (auto state : states)
+      to.add({{"pool", x.name}, {"state", state}}, x.state == state);
+}
+
+void add_circuits(snapshot& to, const std::vector<pool_stats>& pools) {
+  to.begin("snakepit_circuit_state",
+           "0 closed, 1 half open, 2 open; an empty tool stands for the whole pool",
+           MetricType::Gauge);
+  for (auto& x : pools)
+    for (auto& circuit : x.circuits)
+      to.add({{"pool", x.name}, {"tool", circuit.tool}},
+             circuit.state == "open" ? 2 : circuit.state == "half_open");
+}
 
 void add_workers(snapshot& to, const std::vector<pool_stats>& pools) {
   to.begin("snakepit_pool_workers", "Workers by state", MetricType::Gauge);
@@ -121,6 +140,7 @@ void add_log(snapshot& to, const log& log) {
 
 std::vector<MetricFamily> snapshot_metrics(const std::vector<pool_stats>& pools, const log& log) {
   auto to = snapshot{pools};
+  add_states(to, pools);
   add_workers(to, pools);
   add_memory(to, pools);
   to.gauge("snakepit_queue_depth", "Calls that wait for a worker",
@@ -134,6 +154,7 @@ std::vector<MetricFamily> snapshot_metrics(const std::vector<pool_stats>& pools,
   to.counter("snakepit_late_replies_total", "Results that came after their call was answered",
              [](auto& x) { return x.late_replies; });
   add_refusals(to, pools);
+  add_circuits(to, pools);
   add_log(to, log);
   append_process_metrics(to.families);
   return std::move(to.families);

@@ -54,6 +54,18 @@ std::string bytes_text(uint64_t x) {
   return out;
 }
 
+std::string short_time(duration x) {
+  auto us = std::chrono::duration<double, std::micro>(x).count();
+  char out[48];
+  if (us < 1e3)
+    std::snprintf(out, sizeof out, "%.0fus", us);
+  else if (us < 1e6)
+    std::snprintf(out, sizeof out, "%.*fms", us < 1e5 ? 1 : 0, us / 1e3);
+  else
+    std::snprintf(out, sizeof out, "%.1fs", us / 1e6);
+  return out;
+}
+
 std::string grouped(uint64_t x) {
   auto digits = std::to_string(x);
   std::string out;

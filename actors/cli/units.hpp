@@ -17,6 +17,9 @@ std::string clock_text(std::chrono::seconds x);
 /// "512 B", "34.5 MiB", "1.2 GiB".
 std::string bytes_text(uint64_t x);
 
+/// "850us", "12.5ms", "3.2s".
+std::string short_time(duration x);
+
 /// "1,234,567".
 std::string grouped(uint64_t x);
 

@@ -57,6 +57,8 @@ struct call {
   uint32_t tool = unresolved;
   /// Whether `data` was checked against the tool's schema.
   bool checked = false;
+  /// Whether it was let through as a trial, see `breaker`.
+  bool trial = false;
   /// Which run this is; 1 for the first.
   uint32_t attempt = 1;
   time_point admitted{};

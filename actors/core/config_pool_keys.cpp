@@ -94,6 +94,16 @@ std::vector<config_key> keys_of_trouble(pool_config& x) {
      {.positive = true},
      "Calls that must succeed on it to end this before."},
 
+    {"health.window",
+     duration_field{&x.health.window},
+     {.positive = true},
+     "A pool is degraded while `health.crashes` of its workers have crashed within this time. It "
+     "serves calls as before."},
+    {"health.crashes",
+     count_field{&x.health.crashes},
+     {},
+     "See `health.window`. 0: however many crash."},
+
     {"poison.enabled",
      flag_field{&x.poison.enabled},
      {},

@@ -8,8 +8,10 @@ void lane_board::add(uint32_t slot, uint32_t generation, uint32_t lanes) {
   for (uint32_t i = 0; i < lanes; ++i) {
     auto id = lane_id{slot, generation, i};
     auto [pos, added] = lanes_.try_emplace(id);
-    if (added)
-      roomy_.insert(key_of(id, pos->second));
+    if (!added)
+      continue;
+    pos->second.tainted = tainted_.contains(slot);
+    roomy_.insert(key_of(id, pos->second));
   }
 }
 
@@ -87,6 +89,26 @@ void lane_board::hold(const lane_id& x, bool held) {
   lane.held = held;
   if (has_room(lane))
     roomy_.insert(key_of(x, lane));
+}
+
+void lane_board::taint(uint32_t slot, bool tainted) {
+  if (tainted ? !tainted_.insert(slot).second : tainted_.erase(slot) == 0)
+    return;
+  auto i = lanes_.lower_bound(lane_id{slot, 0, 0});
+  for (; i != lanes_.end() && i->first.slot == slot; ++i) {
+    auto had_room = roomy_.erase(key_of(i->first, i->second)) > 0;
+    i->second.tainted = tainted;
+    if (had_room)
+      roomy_.insert(key_of(i->first, i->second));
+  }
+}
+
+bool lane_board::has_idle() const {
+  auto is_idle = [&](auto i) {
+    return i != roomy_.end() && lanes_.at(std::get<lane_id>(*i)).calls == 0;
+  };
+  return is_idle(roomy_.begin())
+         || (!tainted_.empty() && is_idle(roomy_.lower_bound(key{taint_load, 0, {}})));
 }
 
 } // namespace snakepit::core

@@ -25,6 +25,8 @@ struct lane_id {
 /// batches are unfinished on it and they are together foreseen to run shorter than `prefetch_time`:
 /// so short calls ride together, long ones travel alone, and nothing is bound early.
 ///
+/// The lanes of a slot that is tainted come after all others that have room.
+///
 /// Knows nothing of calls. O(log lanes) for everything but adding and removing workers.
 class lane_board {
 public:
@@ -59,6 +61,9 @@ public:
   /// A lane that is held has no room. A lane that is gone is ignored.
   void hold(const lane_id& x, bool held);
 
+  /// Whether the lanes of a slot are chosen last, those that it has and those that it will have.
+  void taint(uint32_t slot, bool tainted);
+
   /// Whether any lane holds more than one unfinished call.
   bool any_crowded() const noexcept {
     return crowded_ > 0;
@@ -69,10 +74,7 @@ public:
   }
 
   /// Whether a lane that may be given something has nothing.
-  bool has_idle() const {
-    auto best = pick();
-    return best && lanes_.at(*best).calls == 0;
-  }
+  bool has_idle() const;
 
   /// Unfinished calls on a lane; none on one that is gone.
   size_t calls(const lane_id& x) const {
@@ -101,19 +103,25 @@ private:
     size_t calls = 0;
     uint64_t turn = 0; // when it was given something last
     bool held = false;
+    bool tainted = false;
   };
-  using key = std::tuple<duration, uint64_t, lane_id>; // worth, turn
+  using key = std::tuple<duration, uint64_t, lane_id>; // load, turn
 
   bool has_room(const lane& x) const noexcept {
     return !x.held && x.batches.size() < 2 && (x.batches.empty() || x.worth < prefetch_time_);
   }
   static key key_of(const lane_id& id, const lane& x) {
-    return {x.worth, x.turn, id};
+    return {x.tainted ? x.worth + taint_load : x.worth, x.turn, id};
   }
+
+  /// A tainted lane counts as loaded with more than one that has room ever is, so that nothing need
+  /// be compared where there is none.
+  static constexpr duration taint_load = std::chrono::hours{24 * 365 * 100};
 
   duration prefetch_time_;
   std::map<lane_id, lane> lanes_;
   std::set<key> roomy_;
+  std::set<uint32_t> tainted_; // slots
   uint64_t turn_ = 0;
   size_t busy_ = 0;
   size_t crowded_ = 0;

@@ -35,6 +35,21 @@ public:
   std::map<std::string, uint64_t> errors() const {
     return by_name(errors_);
   }
+  std::map<std::string, uint64_t> errors_by_category() const {
+    auto result = std::map<std::string, uint64_t>{};
+    for (size_t i = 0; i < errors_.size(); ++i)
+      if (errors_[i] > 0)
+        result[std::string{reason_table[i].category_name}] += errors_[i];
+    return result;
+  }
+  /// Answered with an error of the category `timeout`.
+  uint64_t timeouts() const {
+    auto result = uint64_t{0};
+    for (size_t i = 0; i < errors_.size(); ++i)
+      if (reason_table[i].category == category::timeout)
+        result += errors_[i];
+    return result;
+  }
 
 private:
   using by_reason = std::array<uint64_t, reason_table.size()>;

@@ -4,9 +4,10 @@
 
 namespace snakepit::core {
 
-std::vector<pool_standing::news> pool_standing::note(size_t ready, bool failed, time_point now) {
+std::vector<pool_standing::news> pool_standing::note(size_t ready, bool failed, time_point now,
+                                                     bool crashes_often) {
   auto result = std::vector<news>{};
-  auto enough = ready >= enough_;
+  auto enough = is_enough(ready) && !crashes_often;
   if (enough && !std::exchange(is_ready_, enough)) {
     auto first = !std::exchange(was_ready_, true);
     result.push_back(

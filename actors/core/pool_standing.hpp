@@ -22,7 +22,8 @@ public:
   };
 
   pool_standing() = default;
-  /// `enough` workers make the pool ready; it is to have `all`.
+  /// `enough` workers make the pool ready; it is to have `all`. One whose workers crash too often
+  /// is degraded though it has enough.
   pool_standing(size_t enough, size_t all) : enough_{enough}, all_{all} {}
 
   void begin(time_point now) {
@@ -30,7 +31,12 @@ public:
   }
 
   /// What has changed since it was told last.
-  std::vector<news> note(size_t ready, bool failed, time_point now);
+  std::vector<news> note(size_t ready, bool failed, time_point now, bool crashes_often = false);
+
+  /// Whether so many ready workers are enough.
+  bool is_enough(size_t ready) const noexcept {
+    return ready >= enough_;
+  }
 
   /// Whether it was ready once.
   bool was_ready() const noexcept {

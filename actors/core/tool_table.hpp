@@ -49,6 +49,11 @@ public:
   /// Whether a call that was checked may run twice: as its options say, else as its tool does.
   bool is_idempotent(const call& x) const noexcept;
 
+  /// Of the tool with this index; empty if there is none.
+  std::string name_of(uint32_t index) const {
+    return index < tools_.size() ? tools_[index]->description.name : std::string{};
+  }
+
   /// Tools that are there now, by name.
   std::vector<tool_description> list() const;
 

@@ -31,6 +31,26 @@ v1::Priority encode(priority x) {
                               : v1::PRIORITY_NORMAL;
 }
 
+uint64_t whole_us(duration x) {
+  return static_cast<uint64_t>(std::max<int64_t>(duration_cast<microseconds>(x).count(), 0));
+}
+
+duration from_us(uint64_t us) {
+  constexpr auto most = static_cast<uint64_t>(duration_cast<microseconds>(infinite).count());
+  return microseconds{static_cast<int64_t>(std::min(us, most))};
+}
+
+void encode(v1::Latency& to, const latency_stats& x) {
+  to.set_calls(x.calls);
+  to.set_p50_us(whole_us(x.p50));
+  to.set_p90_us(whole_us(x.p90));
+  to.set_p99_us(whole_us(x.p99));
+}
+
+latency_stats decode(const v1::Latency& x) {
+  return {x.calls(), from_us(x.p50_us()), from_us(x.p90_us()), from_us(x.p99_us())};
+}
+
 template <class Counts>
 std::map<std::string, uint64_t> decode_counts(const Counts& x) {
   return {x.begin(), x.end()};
@@ -159,6 +179,18 @@ void encode(v1::PoolStatus& to, const pool_stats& x) {
     one.set_tainted(worker.tainted);
     one.set_memory_growth(worker.memory_growth);
   }
+  to.set_degraded_by(x.degraded_by);
+  to.mutable_errors_by_category()->insert(x.errors_by_category.begin(), x.errors_by_category.end());
+  to.set_timeouts(x.timeouts);
+  encode(*to.mutable_queue_wait(), x.queue_wait);
+  encode(*to.mutable_total(), x.total);
+  for (auto& circuit : x.circuits) {
+    auto& one = *to.add_circuits();
+    one.set_tool(as_utf8(circuit.tool));
+    one.set_state(circuit.state);
+    one.set_failures(circuit.failures);
+    one.set_left_us(whole_us(circuit.left));
+  }
 }
 
 pool_stats decode(const v1::PoolStatus& x) {
@@ -185,11 +217,20 @@ pool_stats decode(const v1::PoolStatus& x) {
   out.worker_starts = x.worker_starts();
   out.worker_start_failures = x.worker_start_failures();
   out.worker_exits = x.worker_exits();
-  for (auto& worker : x.workers())
+  for (auto& worker : x.workers()) {
     out.workers.push_back({worker.slot(), worker.generation(), worker.pid(), worker.state(),
                            static_cast<size_t>(worker.in_flight()), worker.calls(),
                            microseconds{worker.age_us()}, worker.memory_bytes(), worker.tainted(),
                            worker.memory_growth()});
+  }
+  out.degraded_by = x.degraded_by();
+  out.errors_by_category = decode_counts(x.errors_by_category());
+  out.timeouts = x.timeouts();
+  out.queue_wait = decode(x.queue_wait());
+  out.total = decode(x.total());
+  for (auto& one : x.circuits())
+    out.circuits.push_back(
+      {one.tool(), one.state(), static_cast<size_t>(one.failures()), from_us(one.left_us())});
   return out;
 }
 

@@ -32,6 +32,7 @@ cli::status_sample sample() {
   p.calls_succeeded = 1000000;
   p.calls_failed = 5;
   p.rejected = {{"pool_saturated", 2}, {"draining", 1}};
+  p.total = {9, 850us, 12500us, 1200ms};
   return out;
 }
 
@@ -55,9 +56,10 @@ TEST_CASE("the status shows what a daemon is and how its pools are [E4]") {
   CHECK(cli::status_text(x)
         == "snakepit 1.2.3, instance here, pid 42, up 1:05, run r1\n"
            "\n"
-           "POOL     STATE  READY  BUSY  QUEUED  RUNNING       DONE  FAILED  REFUSED  CALLS/S\n"
-           "default  ready    3/4   2/3   1,234        0  1,000,000       5        3        -  1 "
-           "starting");
+           "POOL     STATE  READY  BUSY  QUEUED  RUNNING       DONE  FAILED  REFUSED    P50   P99  "
+           "CALLS/S\n"
+           "default  ready    3/4   2/3   1,234        0  1,000,000       5        3  850us  1.2s  "
+           "      -  1 starting");
   x.status.admin_address = "127.0.0.1:9568";
   x.status.instance_id = "7";
   x.deaths = {{x.at - 90s, death()}};
@@ -75,10 +77,12 @@ TEST_CASE("each worker is shown if that is wanted [E4]") {
   first.age = 65s;
   first.memory_bytes = uint64_t{34} << 20;
   first.memory_growth = -1536;
+  first.tainted = "segfault";
   CHECK(cli::status_text(x).find("WORKER") == std::string::npos);
   CHECK(cli::status_text(x, nullptr, true)
           .ends_with("\n\nWORKER       STATE      PID  RUNNING  CALLS   AGE    MEMORY  PER 1000\n"
-                     "default/0.3  ready     4711        2  1,234  1:05  34.0 MiB  -1.5 KiB\n"
+                     "default/0.3  ready     4711        2  1,234  1:05  34.0 MiB  -1.5 KiB  "
+                     "tainted by segfault\n"
                      "default/1.1  starting     -        0      0     -         -         -"));
   auto json = parse_json(cli::status_json(x));
   REQUIRE(json);
@@ -87,6 +91,57 @@ TEST_CASE("each worker is shown if that is wanted [E4]") {
   CHECK(worker.at("calls") == value{1234});
   CHECK(worker.at("age_ms") == value{65000});
   CHECK(worker.at("memory_growth") == value{-1536});
+  CHECK(worker.at("tainted") == value{"segfault"});
+}
+
+TEST_CASE("several pools have a total [P6]") {
+  auto x = sample();
+  CHECK(cli::status_text(x).find("total") == std::string::npos);
+  auto second = x.status.pools[0];
+  second.name = "second";
+  second.errors = {{"queue_timeout", 4}};
+  second.timeouts = 4;
+  x.status.pools.push_back(second);
+  auto text = cli::status_text(x);
+  CHECK(
+    text.find("\n(total)           6/8   4/6   2,468        0  2,000,000      10        6      -  "
+              "   -        -")
+    != std::string::npos);
+  auto json = parse_json(cli::status_json(x));
+  REQUIRE(json);
+  auto& total = json->at("total");
+  CHECK(total.at("calls_succeeded") == value{2000000});
+  CHECK(total.at("timeouts") == value{4});
+  CHECK(total.at("errors").at("queue_timeout") == value{4});
+  CHECK(total.at("rejected").at("draining") == value{2});
+  CHECK(total.get_if<value::map>()->count("workers") == 0);
+}
+
+TEST_CASE("circuits are shown that are not closed [F2]") {
+  auto x = sample();
+  auto& circuits = x.status.pools[0].circuits;
+  circuits = {{"", "closed", 0, 0s}, {"fine", "closed", 0, 0s}};
+  CHECK(cli::status_text(x).find("CIRCUIT") == std::string::npos);
+  circuits.push_back({"boom", "open", 5, 28500ms});
+  circuits[0].state = "half_open";
+  CHECK(cli::status_text(x).ends_with("\n\nCIRCUIT       STATE      FAILURES  TRIAL IN\n"
+                                      "default       half_open         0         -\n"
+                                      "default/boom  open              5      0:29"));
+  auto json = parse_json(cli::status_json(x));
+  REQUIRE(json);
+  auto& boom = json->at("pools").at(0).at("circuits").at(2);
+  CHECK(boom.at("state") == value{"open"});
+  CHECK(boom.at("left_us") == value{28500000});
+}
+
+TEST_CASE("a pool that crashes often says so [F5]") {
+  auto x = sample();
+  x.status.pools[0].state = "degraded";
+  x.status.pools[0].degraded_by = "crashes";
+  CHECK(cli::status_text(x).ends_with("1 starting, crashes often"));
+  auto json = parse_json(cli::status_json(x));
+  REQUIRE(json);
+  CHECK(json->at("pools").at(0).at("degraded_by") == value{"crashes"});
 }
 
 TEST_CASE("rates come from two samples of one daemon [E4]") {
@@ -118,6 +173,9 @@ TEST_CASE("the status as JSON has everything [E4]") {
   auto& pool = json->at("pools").at(0);
   CHECK(pool.at("calls_succeeded") == value{1000000});
   CHECK(pool.at("rejected").at("draining") == value{1});
+  CHECK(pool.at("total").at("p99_us") == value{1200000});
+  CHECK(pool.at("total").at("calls") == value{9});
+  CHECK(pool.at("queue_wait").at("calls") == value{0});
   CHECK(json->at("deaths").at(0).at("cause") == value{"SIGSEGV"});
   CHECK(json->at("deaths").at(0).at("at") == value{"1970-01-12T13:46:40Z"});
 }

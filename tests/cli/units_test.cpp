@@ -37,6 +37,14 @@ TEST_CASE("sizes are short") {
   CHECK(cli::bytes_text(uint64_t{5000} << 40) == "5000 TiB");
 }
 
+TEST_CASE("a short time is shown in the unit that suits it [P6]") {
+  CHECK(cli::short_time(0ns) == "0us");
+  CHECK(cli::short_time(850us) == "850us");
+  CHECK(cli::short_time(12500us) == "12.5ms");
+  CHECK(cli::short_time(250ms) == "250ms");
+  CHECK(cli::short_time(3200ms) == "3.2s");
+}
+
 TEST_CASE("a span is shown as on a clock") {
   CHECK(cli::clock_text(7s) == "0:07");
   CHECK(cli::clock_text(750s) == "12:30");

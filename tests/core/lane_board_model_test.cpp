@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 #include <doctest/doctest.h>
 
@@ -24,6 +25,7 @@ struct lane {
   lane_id id;
   std::vector<std::pair<size_t, duration>> batches; // calls that are left, worth
   uint64_t turn = 0;
+  bool tainted = false;
 
   size_t calls() const {
     auto n = size_t{0};
@@ -52,6 +54,7 @@ struct lane {
 struct twins {
   lane_board board{prefetch_time};
   std::vector<lane> lanes;
+  std::set<uint32_t> tainted;
   uint64_t turn = 0;
 
   std::optional<lane_id> best() const {
@@ -59,8 +62,8 @@ struct twins {
     for (auto& x : lanes)
       if (x.has_room()
           && (!found
-              || std::tuple{x.worth(), x.turn, x.id}
-                   < std::tuple{found->worth(), found->turn, found->id}))
+              || std::tuple{x.tainted, x.worth(), x.turn, x.id}
+                   < std::tuple{found->tainted, found->worth(), found->turn, found->id}))
         found = &x;
     return found ? std::optional{found->id} : std::nullopt;
   }
@@ -77,7 +80,17 @@ struct twins {
     board.add(slot, generation, n);
     for (uint32_t i = 0; i < n; ++i)
       if (!find({slot, generation, i}))
-        lanes.push_back({{slot, generation, i}, {}, 0});
+        lanes.push_back({{slot, generation, i}, {}, 0, tainted.contains(slot)});
+  }
+
+  void taint(uint8_t a, uint8_t b) {
+    auto slot = uint32_t{a} % 5;
+    auto on = b % 2 == 0;
+    board.taint(slot, on);
+    on ? void(tainted.insert(slot)) : void(tainted.erase(slot));
+    for (auto& x : lanes)
+      if (x.id.slot == slot)
+        x.tainted = on;
   }
 
   void remove(uint8_t a, uint8_t b) {
@@ -128,6 +141,10 @@ struct twins {
     RC_ASSERT(board.busy() == busy);
     RC_ASSERT(board.in_flight() == calls);
     RC_ASSERT((board.pick() == best()));
+    auto idle = std::ranges::any_of(lanes, [](auto& x) { return x.calls() == 0; });
+    auto for_nothing = [](auto& x) { return x.calls() > 0 && x.worth() == 0ns; };
+    if (std::ranges::none_of(lanes, for_nothing)) // they look idle
+      RC_ASSERT(board.has_idle() == idle);
   }
 };
 
@@ -137,13 +154,16 @@ TEST_CASE("the board does what a list of lanes would, over any sequence of opera
   CHECK(test::holds(3000, [](const std::vector<std::tuple<uint8_t, uint8_t, uint8_t>>& steps) {
     auto x = twins{};
     for (auto& [what, a, b] : steps) {
-      switch (what % 8) {
+      switch (what % 9) {
       case 0:
       case 1:
         x.add(a, b);
         break;
       case 2:
         x.remove(a, b);
+        break;
+      case 8:
+        x.taint(a, b);
         break;
       case 3:
       case 4:

@@ -259,6 +259,34 @@ TEST_CASE("a lane that is held has no room, whatever ends on it [P4]") {
   uut.hold(only_lane(7), true); // gone
 }
 
+TEST_CASE("lanes of a tainted slot come last, but are not left out [F3, P4]") {
+  auto uut = lane_board{1ms};
+  uut.taint(0, true);
+  uut.add(0, 1, 1);
+  uut.add(1, 1, 1);
+  CHECK(uut.pick() == only_lane(1));
+  uut.sent(only_lane(1), 1, 500us);
+  CHECK(uut.pick() == only_lane(1)); // it has room, though it is busy
+  CHECK(uut.has_idle());
+  uut.sent(only_lane(1), 1, 500us);
+  CHECK(uut.pick() == only_lane(0));
+  uut.sent(only_lane(0), 1, 100us);
+  uut.ended(only_lane(1), 2);
+  uut.sent(only_lane(1), 1, 900us);
+  CHECK(uut.pick() == only_lane(1));
+  CHECK(!uut.has_idle());
+  uut.taint(0, false);
+  CHECK(uut.pick() == only_lane(0)); // less loaded
+  uut.taint(0, false);
+  uut.taint(1, true);
+  uut.taint(1, true);
+  CHECK(uut.remove(1, 1) == 1);
+  uut.add(1, 2, 1);
+  CHECK(uut.pick() == only_lane(0)); // the slot is tainted, not its worker
+  uut.sent(only_lane(0), 1, 1h);
+  CHECK(uut.pick() == only_lane(1, 2));
+}
+
 TEST_CASE("a lane with more than one call is crowded [P4]") {
   auto uut = lane_board{1ms};
   uut.add(0, 1, 1);

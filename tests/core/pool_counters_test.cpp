@@ -29,6 +29,18 @@ TEST_CASE("a call that was refused is not a call that failed [P6]") {
   CHECK(uut.rejected() == counts{{"pool_saturated", 1}});
 }
 
+TEST_CASE("errors are added up by category, and timeouts by themselves [P6]") {
+  auto uut = core::pool_counters{};
+  CHECK(uut.errors_by_category() == counts{});
+  CHECK(uut.timeouts() == 0);
+  uut.fail(reason::queue_timeout, 2);
+  uut.fail(reason::deadline_exceeded);
+  uut.fail(reason::worker_crashed);
+  uut.reject(reason::deadline_unmeetable);
+  CHECK(uut.errors_by_category() == counts{{"timeout", 3}, {"worker", 1}});
+  CHECK(uut.timeouts() == 3);
+}
+
 TEST_CASE("the first and the last reason have a place of their own [P6]") {
   auto uut = core::pool_counters{};
   auto last = static_cast<reason>(reason_table.size() - 1);

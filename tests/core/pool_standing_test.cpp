@@ -62,6 +62,20 @@ TEST_CASE_FIXTURE(fixture, "degraded below what it needs, then recovered; never 
   CHECK(note(1, 6s) == changes{change::degraded});
 }
 
+TEST_CASE_FIXTURE(fixture, "degraded while its workers crash too often, with enough of them [F5]") {
+  note(3, 1s);
+  auto told = [&](bool often, snakepit::duration after) {
+    auto out = uut.note(3, false, begin + after, often);
+    return out.empty() ? std::optional<change>{} : out.front().what;
+  };
+  CHECK(told(true, 2s) == change::degraded);
+  CHECK(told(true, 3s) == std::nullopt);
+  CHECK(note(1, 4s) == changes{}); // for both reasons
+  CHECK(told(false, 5s) == change::recovered);
+  CHECK(uut.is_enough(2));
+  CHECK(!uut.is_enough(1));
+}
+
 TEST_CASE_FIXTURE(fixture, "a start that fails for good is told each time it does [T1]") {
   CHECK(note(0, 1s, true) == changes{change::start_failed});
   CHECK(note(0, 2s, true).empty());

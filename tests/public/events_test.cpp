@@ -49,9 +49,11 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   auto sick = pool("sick", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/health.py");
   sick.heartbeat = {.interval = 50ms, .timeout = 200ms, .misses = 2};
   sick.health_interval = 100ms;
-  auto uut =
-    start_with_ledger({first, pool("forked", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/forked.py"),
-                       sick, pool("bad", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/nothing.py")});
+  auto fragile = pool("fragile", 1);
+  fragile.breaker = {.enabled = true, .failures = 1, .reset = 50ms, .half_open = 1};
+  auto uut = start_with_ledger(
+    {first, pool("forked", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/forked.py"), sick, fragile,
+     pool("bad", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/nothing.py")});
   REQUIRE(uut.await_started("default"));
   REQUIRE(uut.await_started("forked"));
   CHECK(!uut.await_ready("bad"));
@@ -100,6 +102,14 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   CHECK(failure(uut.execute("kill_parent", no_arguments(), elsewhere)) == reason::worker_crashed);
   CHECK(uut.execute("hooks_so_far", no_arguments(), elsewhere));
   CHECK(uut.recycle("forked", 0));
+  elsewhere.pool = "fragile";
+  auto sleep = [&](double seconds, duration limit) {
+    auto options = elsewhere;
+    options.timeout = limit;
+    return uut.execute("sleep", value{{"seconds", seconds}}, options).has_value();
+  };
+  CHECK(!sleep(100, 100ms));
+  CHECK(test::eventually(10s, [&] { return sleep(0.05, 10s); }));
   elsewhere.pool = "sick";
   CHECK(uut.execute("hold_lock", value{{"seconds", 0.6}}, elsewhere));
   CHECK(failure(uut.execute("stop", no_arguments(), elsewhere)) == reason::worker_hung);

@@ -67,6 +67,12 @@ struct simulation : pool_fixture {
     cfg.recycle.max_calls = chance(70) ? 0 : 1 + pick(20);
     cfg.recycle.max_unavailable = chance(60) ? 0 : 1 + pick(2);
     cfg.recycle.memory_hard = chance(80) ? 0 : 1000;
+    if (chance(30)) {
+      auto trials = size_t{1} + pick(2);
+      cfg.breaker = {.enabled = true, .failures = 2, .reset = 30ms, .half_open = trials};
+    }
+    cfg.crash_barrier = {.enabled = chance(80), .taint = 50ms, .clear_after = 1 + pick(5)};
+    cfg.health = {.window = 50ms, .crashes = 1 + pick(3)};
     listen();
     if (chance(50)) {
       registry.entry = std::make_shared<registry_entry>();
@@ -415,6 +421,9 @@ struct simulation : pool_fixture {
       tally["(neighbours)"] += end.error().details.count("culprit");
       auto waited = why == reason::queue_timeout || why == reason::pool_saturated;
       REQUIRE((!waited || !began));
+      // None of an open circuit begins; but one that is to run again may have.
+      auto refused = why == reason::circuit_open;
+      REQUIRE((!refused || (cfg.breaker.enabled && (!began || harmless.contains(data)))));
     }
   }
 

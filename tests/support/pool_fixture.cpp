@@ -59,6 +59,7 @@ void pool_fixture::start() {
     x.stop_grace = stop_grace;
     x.heartbeat = cfg.heartbeat;
     x.health_interval = cfg.health_interval;
+    x.tells_ends = cfg.breaker.enabled;
     return x;
   };
   plan.world.entry = entry;

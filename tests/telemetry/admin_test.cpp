@@ -72,6 +72,19 @@ TEST_CASE_FIXTURE(fixture, "ready means that every pool is; the answer says whic
   CHECK(get(*uut, "/livez").starts_with("HTTP/1.1 200 "));
 }
 
+TEST_CASE_FIXTURE(fixture, "a pool that is degraded for its crashes is ready, and shown [F5, T2]") {
+  auto uut = start();
+  pools[1].state = "degraded";
+  pools[1].degraded_by = "crashes";
+  auto answer = get(*uut, "/readyz");
+  CHECK(answer.starts_with("HTTP/1.1 200 "));
+  CHECK(
+    answer.find(R"("name": "b", "state": "degraded", "degraded_by": "crashes", "workers_ready")")
+    != std::string::npos);
+  pools[1].degraded_by = "workers";
+  CHECK(get(*uut, "/readyz").starts_with("HTTP/1.1 503 "));
+}
+
 TEST_CASE_FIXTURE(fixture, "a long page arrives whole; HEAD has its length only [T2]") {
   auto uut = start();
   CHECK(get(*uut, "/metrics").ends_with("\r\n\r\n" + std::string(100'000, 'x')));

@@ -142,6 +142,17 @@ TEST_CASE_FIXTURE(fixture, "states of a pool and messages of the log are read wh
   CHECK(uut.text(stats, *log).find("\nprocess_resident_memory_bytes ") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(fixture, "a pool's state and its circuits are numbers [F2, F5, T2]") {
+  stats[0].state = "degraded";
+  CHECK(has(R"(snakepit_pool_state{pool="p",state="degraded"} 1)"));
+  CHECK(has(R"(snakepit_pool_state{pool="p",state="ready"} 0)"));
+  stats[0].circuits = {{"", "closed", 0, 0s}, {"a", "half_open", 5, 0s}, {"b", "open", 5, 1s}};
+  CHECK(has(R"(snakepit_circuit_state{pool="p",tool=""} 0)"));
+  CHECK(has(R"(snakepit_circuit_state{pool="p",tool="a"} 1)"));
+  CHECK(has(R"(snakepit_circuit_state{pool="p",tool="b"} 2)"));
+  CHECK(has(R"(snakepit_queue_rejected_total{pool="p",reason="circuit_open"} 0)"));
+}
+
 TEST_CASE_FIXTURE(fixture, "docs/telemetry.md names exactly the metrics that there are [T2]") {
   auto pool = uut.add_pool("p");
   pool->set_tools({"add"});

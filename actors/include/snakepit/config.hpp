@@ -162,6 +162,12 @@ struct crash_barrier_config {
   size_t clear_after = 20;                   ///< or until so many calls succeeded on it
 };
 
+/// A pool whose workers crash too often is degraded, though it serves calls as before.
+struct health_config {
+  duration window = std::chrono::seconds{60};
+  size_t crashes = 10; ///< so many within the window; 0: however many
+};
+
 /// What the kernel holds each worker to, and who it is. 0: as the host.
 struct limits_config {
   /// Bytes of memory of its own (RLIMIT_DATA): beyond it an allocation fails, in Python with
@@ -229,6 +235,7 @@ struct pool_config {
   retry_config retry{};
   breaker_config breaker{};
   crash_barrier_config crash_barrier{};
+  health_config health{};
   poison_config poison{};
   limits_config limits{};
   chaos_config chaos{};

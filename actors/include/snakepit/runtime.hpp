@@ -91,10 +91,29 @@ struct worker_stats {
   /// What it and its descendants hold for themselves, when it was last measured; 0: it was not,
   /// which is done only for `recycle.memory_soft` and `memory_hard`.
   uint64_t memory_bytes = 0;
-  bool tainted = false; ///< its slot is chosen last, since a worker of it has crashed
+  /// How a worker of its slot has crashed (segfault | abort | oom | signal | exit), while the slot
+  /// is chosen last for that; else empty.
+  std::string tainted{};
   /// Bytes by which that grows in 1000 calls, from its first call on: a leak, if it goes on. 0 if
   /// it was not measured, or has had less than 100 calls since.
   int64_t memory_growth = 0;
+};
+
+/// How long calls took that ended within the last minute, in fact the last 50 to 60 seconds. So
+/// many percent took no longer than this; rounded up by an eighth at most, or by a microsecond.
+struct latency_stats {
+  uint64_t calls = 0;
+  duration p50{0};
+  duration p90{0};
+  duration p99{0};
+};
+
+/// Whether calls are refused after failures in a row: see `breaker_config`.
+struct circuit_stats {
+  std::string tool;    ///< whose calls; empty: all of the pool
+  std::string state;   ///< closed | half_open | open
+  size_t failures = 0; ///< in a row: now, or those that opened it
+  duration left{0};    ///< until a trial, while it is open
 };
 
 /// Counters and gauges of one pool. Taken at one moment by the pool itself.
@@ -102,6 +121,9 @@ struct pool_stats {
   std::string name;
   /// starting | ready | degraded | failed | draining | stopped
   std::string state;
+  /// Why it is degraded: `workers`, fewer than `min_ready` are ready; `crashes`, workers crash too
+  /// often, though enough are ready. Else empty.
+  std::string degraded_by;
   size_t workers_target = 0;
   size_t workers_ready = 0;    ///< proved ready, may be busy
   size_t workers_unwell = 0;   ///< were ready and do not answer, or cannot run a probe
@@ -119,6 +141,12 @@ struct pool_stats {
   uint64_t late_replies = 0;                ///< results that came after their call was answered
   std::map<std::string, uint64_t> rejected; ///< by reason, since start
   std::map<std::string, uint64_t> errors;   ///< answered with an error, by reason, since start
+  std::map<std::string, uint64_t> errors_by_category; ///< the same
+  uint64_t timeouts = 0;                              ///< of these the ones of category `timeout`
+  latency_stats queue_wait; ///< until they were sent to a worker; sent twice counts twice
+  latency_stats total;      ///< of admitted calls to their answer, whatever it was
+  /// The pool's and those of tools that have ever been open; none if the breaker is off.
+  std::vector<circuit_stats> circuits;
   uint64_t worker_starts = 0;
   uint64_t worker_start_failures = 0;
   uint64_t worker_exits = 0; ///< unexpected ones, after having been ready
