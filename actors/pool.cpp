@@ -45,6 +45,7 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart);
   poison = std::make_unique<core::poison_table>(x.poison);
+  usual_affinity = find_affinity(x.affinity).value_or(affinity::hint);
   standing = {std::min(x.min_ready, slots->size()), slots->size()};
   events = {world.events, x.name, [this] { return now(); }};
   world.entry->set_tools(tools);
@@ -53,7 +54,10 @@ void pool_state::init(pool_settings cfg, pool_world w) {
 // -- message handlers ---------------------------------------------------------
 
 caf::result<response> pool_state::on_request(request& x) {
-  admit(call_of(x, self->current_sender(), self->current_mailbox_element()->mid, settings, now()));
+  auto call =
+    call_of(x, self->current_sender(), self->current_mailbox_element()->mid, settings, now());
+  note_caller(*call);
+  admit(std::move(call));
   dispatch();
   return caf::delegated<response>{};
 }
@@ -83,6 +87,8 @@ void pool_state::on_lane_done(lane_done& x) {
   auto i = members.find(x.lane.slot);
   if (x.succeeded > 0 && i != members.end() && i->second.generation == x.lane.generation)
     slots->on_good_call(x.lane.slot);
+  if (queue->apart() > 0)
+    serve_bound(x.lane.slot);
   dispatch();
   end_drain_if_done();
 }
@@ -219,6 +225,7 @@ void pool_state::on_stats(stats_query& x) {
 void pool_state::on_cancel(cancel_order& x) {
   auto& ticket = *x.ticket;
   ticket.cancelled = true; // in case the order overtook its call
+  ticket.caller_gone |= x.caller_gone;
   if (ticket.queued) {
     auto call = queue->remove(ticket.queued);
     events.left(*call);
@@ -276,6 +283,8 @@ void pool_state::on_down(const caf::down_msg& x) {
     worker_supervisor = nullptr; // `supervisor_up` brings the next one
     return;
   }
+  if (auto gone = callers.extract(x.source))
+    return end_calls_of(std::move(gone.mapped()));
   for (auto& [slot, member] : members)
     if (member.worker == x.source)
       return on_actor_down(slot, member);

@@ -62,6 +62,7 @@ void pool_state::succeed(uint32_t slot) {
     caf::anon_send(caf::actor_cast<worker_actor>(old.mapped().worker), atom::leave_v);
     leaving.emplace(std::pair{slot, generation}, std::move(old.mapped()));
     members.insert(std::move(next));
+    queue->rejoin(slot);
   }
   answer_recycles(slot, {});
 }
@@ -72,6 +73,7 @@ void pool_state::forget(uint32_t slot, uint32_t generation) {
     return;
   }
   members.erase(slot);
+  queue->rejoin(slot);
   if (auto next = successors.extract(slot))
     members.insert(std::move(next));
 }

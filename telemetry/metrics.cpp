@@ -95,6 +95,11 @@ struct metrics::implementation {
                               .Help("Times a worker gave no sign of life for heartbeat.timeout")
                               .Register(registry);
 
+  Family<Counter>& affinities = prometheus::BuildCounter()
+                                  .Name("snakepit_affinity_total")
+                                  .Help("Calls of sessions, by whether their worker had them")
+                                  .Register(registry);
+
   Counter& orphans = prometheus::BuildCounter()
                        .Name("snakepit_orphans_killed_total")
                        .Help("Processes left by dead runs that were ended")
@@ -134,6 +139,8 @@ public:
     for (auto cause : {"shutdown", "start", "deadline", "cancel", "protocol", "heartbeat", "health",
                        "exit", "oom", "template_died", "unknown"})
       exit(cause);
+    for (auto result : {"hit", "moved", "new", "refused", "waited"})
+      affinities_.push_back(&all_->affinities.Add({{"pool", name_}, {"result", result}}));
   }
 
   void set_tools(const std::vector<std::string>& names) override {
@@ -182,6 +189,10 @@ public:
 
   void exited(const death_certificate& x) override {
     exit(cause_of(x)).Increment();
+  }
+
+  void affinity(affinity_result x) override {
+    affinities_[static_cast<size_t>(x)]->Increment();
   }
 
   void became_ready() override {
@@ -239,8 +250,9 @@ private:
   Histogram* batches_;
   Histogram* lags_;
   Counter* misses_;
-  std::vector<Histogram*> starts_; // by phase
-  std::vector<Counter*> launches_; // by exec, by a template
+  std::vector<Histogram*> starts_;   // by phase
+  std::vector<Counter*> launches_;   // by exec, by a template
+  std::vector<Counter*> affinities_; // by result
   std::atomic<bool> was_ready_{false};
   std::mutex mutex_;
   std::map<std::string, tool_handles, std::less<>> tools_; // only grows

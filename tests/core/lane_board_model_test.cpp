@@ -54,10 +54,10 @@ struct twins {
   std::vector<lane> lanes;
   uint64_t turn = 0;
 
-  std::optional<lane_id> best() const {
+  std::optional<lane_id> best(std::optional<std::pair<uint32_t, uint32_t>> worker = {}) const {
     const lane* found = nullptr;
     for (auto& x : lanes)
-      if (x.has_room()
+      if (x.has_room() && (!worker || *worker == std::pair{x.id.slot, x.id.generation})
           && (!found
               || std::tuple{x.worth(), x.turn, x.id}
                    < std::tuple{found->worth(), found->turn, found->id}))
@@ -128,6 +128,9 @@ struct twins {
     RC_ASSERT(board.busy() == busy);
     RC_ASSERT(board.in_flight() == calls);
     RC_ASSERT((board.pick() == best()));
+    for (uint32_t slot = 0; slot < 5; ++slot)
+      for (uint32_t generation = 0; generation < 3; ++generation)
+        RC_ASSERT((board.pick(slot, generation) == best(std::pair{slot, generation})));
   }
 };
 
