@@ -168,10 +168,7 @@ void add_call(CLI::App& app, action& chosen) {
   command->add_option("--timeout", x->timeout, "Budget of the call: 500ms, 5s, 2m, infinite")
     ->type_name("TIME");
   command->add_option("--session", x->session, "Session the call belongs to")->type_name("ID");
-  command
-    ->add_option(
-      "--affinity", x->affinity,
-      "hint, strict_queue, strict_fail_fast: whether it must run on the session's worker")
+  command->add_option("--affinity", x->affinity, "hint, strict_queue or strict_fail_fast")
     ->type_name("MODE");
   command->add_option("--pool", x->choice.pool, "Pool of the configuration whose settings to use")
     ->type_name("NAME");

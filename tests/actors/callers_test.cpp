@@ -136,8 +136,8 @@ TEST_CASE_FIXTURE(callers_fixture, "a request of one that is dead already is ref
   auto gone = caller({});
   auto sender = caf::actor_cast<caf::strong_actor_ptr>(gone);
   end(gone);
-  caf::actor_cast<caf::actor>(pool())->enqueue(
-    sender, caf::make_message_id(), caf::make_message(ask_for("a")), nullptr);
+  caf::actor_cast<caf::actor>(pool())->enqueue(sender, caf::make_message_id(),
+                                               caf::make_message(ask_for("a")), nullptr);
   run();
   CHECK(worker(0).inbox().empty());
   CHECK(stats().rejected.at("caller_gone") == 1);

@@ -214,8 +214,8 @@ TEST_CASE("the queue with calls set apart loses none and keeps order, in any ord
         break;
       default:
         for (auto& call : x.uut.expire(begin + std::chrono::seconds{a / 4})) {
-          auto where = std::ranges::find_if(lists,
-                                            [&](auto& l) { return l.second.contains(call->id); });
+          auto where =
+            std::ranges::find_if(lists, [&](auto& l) { return l.second.contains(call->id); });
           RC_ASSERT((where != lists.end()));
           took(where->first, std::move(call));
         }

@@ -137,7 +137,8 @@ TEST_CASE_FIXTURE(session_fixture, "an actor that ends takes its calls along [Q4
   REQUIRE(uut->await_ready());
   auto whom = pool_actor_of(*uut).value();
   auto ask_for = [&](const std::string& name) {
-    return request{"hold", R"({"started": ")" + file(name) + R"(", "go": ")" + file("never") + "\"}"};
+    return request{"hold",
+                   R"({"started": ")" + file(name) + R"(", "go": ")" + file("never") + "\"}"};
   };
   auto calls = std::vector<request>{ask_for("runs"), ask_for("waits")};
   auto caller = system.spawn([whom, calls](caf::event_based_actor* self) -> caf::behavior {
@@ -185,7 +186,7 @@ TEST_CASE_FIXTURE(session_fixture, "the last handle that is dropped cancels, if 
   CHECK(lonely.get().error().reason == reason::cancelled);
   auto kept = where(uut, options);
   CHECK(kept.future.get());
-  kept = {}; // it is over
+  kept = {};                                                 // it is over
   CHECK(uut.execute("where", value{value::map{}}, options)); // it waits, so it is there
   CHECK(uut.stats()[0].calls_failed == 2);
 }

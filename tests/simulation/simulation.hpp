@@ -152,7 +152,7 @@ struct simulation : pool_fixture {
   void cancel_one() {
     if (!ends.empty())
       caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
-                     make_local(cancel_order{ends[pick(ends.size())]->ticket}));
+                     make_local(cancel_order{ends[pick(ends.size())]->ticket, chance(30)}));
   }
 
   /// One process takes one step of those that it can take.
