@@ -103,7 +103,6 @@ TEST_CASE_FIXTURE(affinity_fixture, "it is told once that its worker has died [B
   hasty("a");
   serve(0);
   die(0);
-  bring_up(worker(2));
   auto b = hasty("b");
   CHECK(why(b) == reason::session_worker_unavailable);
   CHECK(!failure(b).retryable);

@@ -197,7 +197,8 @@ TEST_CASE_FIXTURE(callers_fixture, "whoever lives and calls no more is forgotten
   auto busy = caller({ask_for("busy")});
   worker(0).claim();
   for (int i = 0; i < 100; ++i) // none of them sweeps it away
-    living.push_back(caller({}));
+    living.push_back(caller({ask_for("waits")}));
+  CHECK(callers() >= 101);
   end(busy);
   CHECK(stats().errors.at("caller_gone") == 1);
 }

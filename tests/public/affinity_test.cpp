@@ -104,6 +104,7 @@ TEST_CASE_FIXTURE(session_fixture, "strict, patient: one process while it lives 
   for (auto* session : {"a", "b", "c", "d"})
     CHECK(seen[session].size() == 1);
   auto died = uut.execute("die", value{value::map{}}, in("a", affinity::strict_queue));
+  REQUIRE(!died);
   CHECK(died.error().reason == reason::worker_crashed);
   auto next = pid(uut, in("a", affinity::strict_queue));
   CHECK(next != value{*seen["a"].begin()});
