@@ -6,6 +6,7 @@ import time
 from snakepit_bridge import tool
 
 
+@tool
 def where(seconds: float = 0) -> int:
     time.sleep(seconds)
     return os.getpid()
@@ -20,5 +21,6 @@ def hold(started: str, go: str) -> int:
     return os.getpid()
 
 
+@tool
 def die():
     os.abort()
