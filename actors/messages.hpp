@@ -262,6 +262,8 @@ struct stats_query {
 /// Cancels the call of this ticket.
 struct cancel_order {
   std::shared_ptr<core::call_ticket> ticket;
+  /// Whoever made it is gone.
+  bool caller_gone = false;
 };
 
 /// Take no more calls, finish those that are there until `deadline`, then answer the rest and end

@@ -54,6 +54,7 @@ void pool_state::init(pool_settings cfg, pool_world w) {
     breaker = std::make_unique<core::breaker>(x.breaker);
   taints = core::crash_barrier{x.crash_barrier};
   crashes = core::crash_rate{x.health};
+  usual_affinity = find_affinity(x.affinity).value_or(affinity::hint);
   standing = {std::min(x.min_ready, slots->size()), slots->size()};
   events = {world.events, x.name, [this] { return now(); }};
   world.entry->set_tools(tools);
@@ -62,7 +63,10 @@ void pool_state::init(pool_settings cfg, pool_world w) {
 // -- message handlers ---------------------------------------------------------
 
 caf::result<response> pool_state::on_request(request& x) {
-  admit(call_of(x, self->current_sender(), self->current_mailbox_element()->mid, settings, now()));
+  auto call =
+    call_of(x, self->current_sender(), self->current_mailbox_element()->mid, settings, now());
+  note_caller(*call);
+  admit(std::move(call));
   dispatch();
   return caf::delegated<response>{};
 }
@@ -104,6 +108,8 @@ void pool_state::on_lane_done(lane_done& x) {
   } else if (auto* old = find_member(x.lane.slot, x.lane.generation)) {
     note_ran(*old, ran);
   }
+  if (queue->apart() > 0)
+    serve_bound(x.lane.slot);
   dispatch();
   end_drain_if_done();
 }
@@ -241,6 +247,7 @@ void pool_state::on_stats(stats_query& x) {
 void pool_state::on_cancel(cancel_order& x) {
   auto& ticket = *x.ticket;
   ticket.cancelled = true; // in case the order overtook its call
+  ticket.caller_gone |= x.caller_gone;
   if (ticket.queued) {
     auto call = queue->remove(ticket.queued);
     events.left(*call);
@@ -299,6 +306,8 @@ void pool_state::on_down(const caf::down_msg& x) {
     worker_supervisor = nullptr; // `supervisor_up` brings the next one
     return end_drain_if_done();
   }
+  if (auto gone = callers.extract(x.source))
+    return end_calls_of(std::move(gone.mapped()));
   for (auto& [slot, member] : members)
     if (member.worker == x.source)
       return on_actor_down(slot, member);

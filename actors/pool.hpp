@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/core/batch_draft.hpp"
 #include "actors/core/breaker.hpp"
 #include "actors/core/call_queue.hpp"
 #include "actors/core/crash_barrier.hpp"
@@ -14,6 +15,7 @@
 #include "actors/core/pool_standing.hpp"
 #include "actors/core/retry.hpp"
 #include "actors/core/run_times.hpp"
+#include "actors/core/session_table.hpp"
 #include "actors/core/slot_table.hpp"
 #include "actors/lifecycle_messages.hpp"
 #include "actors/messages.hpp"
@@ -228,8 +230,53 @@ struct pool_state {
   /// Gives lanes with room what waits.
   void dispatch();
 
+  /// Sends what is served next, or ends its waiting otherwise. False: no lane has room.
+  bool dispatch_front();
+
   /// Takes what the lane may have off the queue.
-  std::vector<core::call_ptr> take(const core::lane_id& lane, duration& worth);
+  core::batch_draft take(const core::lane_id& lane);
+  void send(const core::lane_id& lane, std::vector<core::call_ptr> calls, duration worth);
+
+  // -- calls of sessions: see pool_affinity.cpp --
+
+  static bool has_session(const core::call& x) noexcept {
+    return !x.group->options.session.empty();
+  }
+  affinity mode_of(const core::call& x) const noexcept;
+  bool serves(const core::worker_id& x) const;
+  /// A lane of this worker that a call of that mode may be given now.
+  std::optional<core::lane_id> lane_of(const core::worker_id& x, affinity mode) const;
+
+  /// Why the call's session cannot have it run, if so.
+  std::optional<error> affinity_refusal(const core::call& x);
+  error worker_busy(const core::call& x) const;
+  error worker_unavailable(const core::call& x) const;
+
+  /// Sends a call that does not wait, if it has a worker.
+  bool send_at_once(core::call_ptr& x);
+  /// Where the front, a session's call, goes, if any lane may take it: `free` or one of its
+  /// worker's. Nothing: it was set apart or answered.
+  std::optional<core::lane_id> place_front(const core::lane_id& free);
+  /// Whether the front may go along with others on a lane of this slot.
+  bool may_ride(const core::call& x, uint32_t slot);
+  /// A session's call goes to this worker.
+  void bind(core::call& x, const core::worker_id& to, bool waited = false);
+  /// Gives a slot that may have room the calls that wait for it alone.
+  void serve_bound(uint32_t slot);
+  void send_bound(const core::lane_id& lane);
+  /// A call that was given to a worker for its session has not begun there.
+  void unbind(core::call& x);
+
+  // -- whoever makes calls as an actor: see pool_callers.cpp --
+
+  struct caller {
+    std::vector<std::shared_ptr<core::call_ticket>> calls; // some of which have ended
+    size_t prune_at = 16;
+  };
+  void note_caller(core::call& x);
+  void forget_callers();
+  /// It is gone: nobody waits for its calls any more.
+  void end_calls_of(caller x);
 
   /// The front of the queue if it may run; one that may not is answered.
   const core::call* next_call();
@@ -300,6 +347,7 @@ struct pool_state {
   /// Answers a call that no worker has, or has any more.
   void give_up(core::call& x, error why);
   void give_up_cancelled(core::call& x);
+  static error cancelled(const core::call& x);
 
   /// Answers what cannot run any more.
   void fail_queued(const error& why);
@@ -332,6 +380,10 @@ struct pool_state {
   core::recent_times waits; // in the queue
   core::recent_times totals;
   core::retry_line retries;
+  core::session_table sessions;
+  affinity usual_affinity = affinity::hint;
+  std::map<caf::actor_addr, caller> callers; // all monitored
+  size_t sweep_callers_at = 64;
   core::pool_counters counters;
   core::pool_standing standing;
   pool_events events;

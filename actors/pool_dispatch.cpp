@@ -35,13 +35,15 @@ void pool_state::admit(core::call_ptr x) {
   ++counters.admitted;
   saturated = false;
   events.entered(*x, queue->size() + 1);
+  if (has_session(*x) && send_at_once(x))
+    return;
   queue->push_back(std::move(x));
 }
 
 std::optional<error> pool_state::refusal(core::call& x) {
   auto& config = settings.config;
   if (x.ticket && x.ticket->cancelled)
-    return error{reason::cancelled, "the caller cancelled `" + x.group->tool + "`"};
+    return cancelled(x);
   if (auto why = core::check_options(x.group->options))
     return why;
   if (draining)
@@ -61,6 +63,9 @@ std::optional<error> pool_state::refusal(core::call& x) {
       return why;
   if (auto why = unmeetable(x))
     return why;
+  if (has_session(x))
+    if (auto why = affinity_refusal(x))
+      return why;
   if (queue->has_room(x.bytes()))
     return std::nullopt;
   auto mean = times->mean(x.tool);
@@ -100,51 +105,63 @@ std::optional<error> pool_state::unmeetable(core::call& x) {
 // -- dispatch -------------------------------------------------------------------
 
 void pool_state::dispatch() {
-  while (!queue->empty()) {
-    auto lane = board->pick();
-    if (!lane)
-      break;
-    auto worth = duration{0};
-    auto calls = take(*lane, worth);
-    if (calls.empty())
-      continue;
-    board->sent(*lane, calls.size(), worth);
-    auto time = now();
-    note_batch(*world.metrics, calls, time);
-    note_waits(calls, time);
-    events.dispatched(calls, *lane);
-    auto& member = members.at(lane->slot);
-    member.sent += calls.size();
-    caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
-                   make_local(lane_batch{lane->lane, std::move(calls)}));
+  while (queue->has_front() && dispatch_front()) {
   }
   if (queue->next_deadline() < armed)
     arm();
   keep_looking();
 }
 
-std::vector<core::call_ptr> pool_state::take(const core::lane_id& lane, duration& worth) {
-  auto result = std::vector<core::call_ptr>{};
-  auto allowance = board->room(lane, queue->size());
-  auto most = std::min<size_t>(allowance.calls, core::max_batch_calls);
-  auto bytes = uint64_t{0};
+bool pool_state::dispatch_front() {
+  auto lane = board->pick();
+  if (!lane)
+    return false;
+  if (auto* front = next_call(); front && has_session(*front)) {
+    lane = place_front(*lane);
+    if (!lane)
+      return true;
+  }
+  auto batch = take(*lane);
+  if (!batch.empty())
+    send(*lane, std::move(batch.calls()), batch.worth());
+  return true;
+}
+
+core::batch_draft pool_state::take(const core::lane_id& lane) {
+  auto allowance = board->room(lane, queue->size() - queue->apart());
+  auto result =
+    core::batch_draft{std::min<size_t>(allowance.calls, core::max_batch_calls), allowance.worth};
   while (auto* call = next_call()) {
     auto foreseen = times->foresee(call->tool);
-    if (!result.empty()
-        && (result.size() >= most || worth + foreseen > allowance.worth
-            || bytes + call->bytes() > core::max_batch_bytes || call->kind != result.front()->kind))
+    auto in_session = has_session(*call);
+    if (!result.fits(*call, foreseen)
+        || (in_session && !result.empty() && !may_ride(*call, lane.slot)))
       break;
-    worth += foreseen;
-    bytes += call->bytes();
-    result.push_back(queue->pop_front(foreseen));
+    auto& taken = result.add(queue->pop_front(foreseen), foreseen);
     if (has_open_circuit())
-      begin_circuit(*result.back());
-    if (auto& ticket = result.back()->ticket) {
-      ticket->slot = lane.slot;
-      ticket->generation = lane.generation;
-    }
+      begin_circuit(taken);
+    if (in_session)
+      bind(taken, {lane.slot, lane.generation});
   }
   return result;
+}
+
+void pool_state::send(const core::lane_id& lane, std::vector<core::call_ptr> calls,
+                      duration worth) {
+  board->sent(lane, calls.size(), worth);
+  auto time = now();
+  note_batch(*world.metrics, calls, time);
+  note_waits(calls, time);
+  events.dispatched(calls, lane);
+  for (auto& x : calls)
+    if (x->ticket) {
+      x->ticket->slot = lane.slot;
+      x->ticket->generation = lane.generation;
+    }
+  auto& member = members.at(lane.slot);
+  member.sent += calls.size();
+  caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
+                 make_local(lane_batch{lane.lane, std::move(calls)}));
 }
 
 const core::call* pool_state::next_call() {

@@ -1,3 +1,4 @@
+#include "actors/core/call_options.hpp"
 #include "actors/pool.hpp"
 
 namespace snakepit {
@@ -11,7 +12,11 @@ void pool_state::give_up(core::call& x, error why) {
 }
 
 void pool_state::give_up_cancelled(core::call& x) {
-  give_up(x, {reason::cancelled, "the caller cancelled `" + x.group->tool + "`"});
+  give_up(x, cancelled(x));
+}
+
+error pool_state::cancelled(const core::call& x) {
+  return core::cancelled(x, x.ticket && x.ticket->caller_gone);
 }
 
 void pool_state::fail_queued(const error& why) {

@@ -178,6 +178,13 @@ void pool_events::drained(duration took, size_t calls) const {
        [&](event_draft& to) { to.number("took_us", took).number("calls", calls); });
 }
 
+void pool_events::bound(const std::string& session, const core::worker_id& to, bool moved) const {
+  emit(event_kind::session_bound, [&](event_draft& draft) {
+    put(draft, {to.slot, to.generation});
+    draft.text("session", session).text("from", std::string_view{moved ? "moved" : "new"});
+  });
+}
+
 // -- workers ------------------------------------------------------------------------
 
 void pool_events::spawned(const worker_name& worker, duration took, bool forked) const {

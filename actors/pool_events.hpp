@@ -74,6 +74,7 @@ public:
                 std::string_view because) const;
   void saturated(const core::call_queue& queue) const;
   void drained(duration took, size_t calls) const;
+  void bound(const std::string& session, const core::worker_id& to, bool moved) const;
 
   // -- workers ------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ void pool_state::take_lost(worker_down& x) {
     if (std::exchange(x.killed_by_call, false))
       note_killer(call, *x.certificate);
     if (call.ticket && call.ticket->cancelled) {
-      one.second = {reason::cancelled, "the caller cancelled `" + call.group->tool + "`"};
+      one.second = cancelled(call);
     } else if (auto due = may_run_again(call, one.second.reason)) {
       events.retried(call, one.second.reason, *due - now());
       ++counters.retried;

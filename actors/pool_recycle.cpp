@@ -122,6 +122,7 @@ void pool_state::dismiss(uint32_t slot) {
                                                           : core::to_string(replaced.why);
   caf::anon_send(caf::actor_cast<worker_actor>(x.worker), atom::leave_v, std::string{why});
   leaving.emplace(std::pair{slot, x.generation}, std::move(x));
+  queue->rejoin(slot);
 }
 
 void pool_state::succeed(uint32_t slot) {
@@ -170,6 +171,7 @@ void pool_state::forget(uint32_t slot, uint32_t generation) {
   members.erase(slot);
   if (auto i = replacements.find(slot); i != replacements.end() && !i->second.left)
     replacements.erase(i); // it was lost, and is followed as any other
+  queue->rejoin(slot);
   if (auto next = successors.extract(slot))
     members.insert(std::move(next));
 }

@@ -94,6 +94,7 @@ void pool_state::on_worker_leaving(const worker_leaving& x) {
   lost_at.emplace(x.slot, now());
   note_standing();
   start_workers();
+  dispatch(); // calls that waited for it
   arm();
   end_drain_if_done();
 }
@@ -159,6 +160,8 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
   // They have waited for a worker once; from now on only their deadline counts.
   for (auto& x : calls) {
     x->queue_deadline = x->deadline;
+    if (x->bound.generation != 0)
+      unbind(*x);
     if (!x->ticket || !x->ticket->cancelled)
       continue;
     give_up_cancelled(*x);

@@ -1,6 +1,7 @@
 #include "actors/runtime_implementation.hpp"
 
 #include "actors/caf_reply.hpp"
+#include "actors/io/host_only.hpp"
 #include "actors/io/thread_reserve.hpp"
 
 #include <algorithm>
@@ -140,6 +141,7 @@ call_handle runtime::execute_async(std::string_view tool, arguments args,
     [done = std::move(done)](size_t, outcome x) { done(std::move(x)); });
   auto state = std::make_shared<call_handle::state>();
   state->id = next_call_id();
+  state->cancel_on_drop = options.cancel_on_drop;
   state->ticket = std::make_shared<core::call_ticket>();
   state->ticket->id = state->id;
   if (auto place = impl_->find(options.pool))
@@ -258,11 +260,21 @@ std::string runtime::ledger_trouble() const {
 
 // -- handles ----------------------------------------------------------------------
 
-void call_handle::cancel() {
-  if (!state_ || !state_->entry)
+call_handle::state::~state() {
+  if (cancel_on_drop && is_under_way() && !io::is_fork())
+    cancel();
+}
+
+void call_handle::state::cancel() const {
+  if (!entry)
     return;
-  if (auto actor = state_->entry->actor())
-    caf::anon_send(caf::actor_cast<pool_actor>(actor), make_local(cancel_order{state_->ticket}));
+  if (auto actor = entry->actor())
+    caf::anon_send(caf::actor_cast<pool_actor>(actor), make_local(cancel_order{ticket}));
+}
+
+void call_handle::cancel() {
+  if (state_)
+    state_->cancel();
 }
 
 uint64_t call_handle::id() const noexcept {

@@ -171,7 +171,20 @@ std::string pids_text(const std::vector<int64_t>& pids);
 
 /// How a handle reaches its call.
 struct call_handle::state {
+  state() = default;
+  state(const state&) = delete;
+  state& operator=(const state&) = delete;
+  /// The last handle is dropped.
+  ~state();
+
+  void cancel() const;
+  /// Whether somebody else has the ticket: its call is not answered yet.
+  bool is_under_way() const {
+    return ticket && ticket.use_count() > 1;
+  }
+
   uint64_t id = 0;
+  bool cancel_on_drop = false;
   std::shared_ptr<core::call_ticket> ticket;
   std::shared_ptr<pool_entry> entry;
 };

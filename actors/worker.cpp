@@ -1,5 +1,6 @@
 #include "actors/worker.hpp"
 
+#include "actors/core/call_options.hpp"
 #include "actors/core/exit_verdict.hpp"
 
 namespace snakepit {
@@ -196,7 +197,7 @@ void worker_state::on_cancel(cancel_order& x) {
     if (!call)
       continue;
     auto ends = std::vector<ending>{};
-    auto why = error{reason::cancelled, "the caller cancelled `" + call->group->tool + "`"};
+    auto why = core::cancelled(*call, x.caller_gone);
     ends.emplace_back(std::move(call), std::move(why));
     answer(std::move(ends), done_on(i));
     if (seq > lanes[i].page.claimed())

@@ -100,6 +100,11 @@ struct metrics::implementation {
                               .Help("Times a worker gave no sign of life for heartbeat.timeout")
                               .Register(registry);
 
+  Family<Counter>& affinities = prometheus::BuildCounter()
+                                  .Name("snakepit_affinity_total")
+                                  .Help("Calls of sessions, by whether their worker had them")
+                                  .Register(registry);
+
   Counter& orphans = prometheus::BuildCounter()
                        .Name("snakepit_orphans_killed_total")
                        .Help("Processes left by dead runs that were ended")
@@ -141,6 +146,8 @@ public:
       exit(cause);
     for (auto reason : {"manual", "ttl", "max_calls", "memory", "idle", "reload"})
       recycle(reason);
+    for (auto result : {"hit", "moved", "new", "refused", "waited"})
+      affinities_.push_back(&all_->affinities.Add({{"pool", name_}, {"result", result}}));
   }
 
   void set_tools(const std::vector<std::string>& names) override {
@@ -193,6 +200,10 @@ public:
 
   void exited(const death_certificate& x) override {
     exit(cause_of(x)).Increment();
+  }
+
+  void affinity(affinity_result x) override {
+    affinities_[static_cast<size_t>(x)]->Increment();
   }
 
   void became_ready() override {
@@ -254,8 +265,9 @@ private:
   Histogram* batches_;
   Histogram* lags_;
   Counter* misses_;
-  std::vector<Histogram*> starts_; // by phase
-  std::vector<Counter*> launches_; // by exec, by a template
+  std::vector<Histogram*> starts_;   // by phase
+  std::vector<Counter*> launches_;   // by exec, by a template
+  std::vector<Counter*> affinities_; // by result
   std::atomic<bool> was_ready_{false};
   std::mutex mutex_;
   std::map<std::string, tool_handles, std::less<>> tools_; // only grows

@@ -21,6 +21,15 @@ enum class start_phase : uint8_t {
   probe   ///< every lane answered a probe
 };
 
+/// How a session's call was sent, or not.
+enum class affinity_result : uint8_t {
+  hit,   ///< to its worker
+  moved, ///< to another one than its last
+  fresh, ///< it had none; "new"
+  refused,
+  waited ///< to its worker, for which alone it had to wait
+};
+
 /// The metrics of one pool that are counted as things happen. Every member may be called from any
 /// thread and takes a lock for moments: call them once per batch, not once per call.
 class pool_metrics {
@@ -46,6 +55,8 @@ public:
   virtual void recycled(std::string_view reason) = 0;
   /// A worker is gone, whether it had been ready or not.
   virtual void exited(const death_certificate& x) = 0;
+  /// A session's call was sent, or refused since its worker has no room or is gone. No lock.
+  virtual void affinity(affinity_result x) = 0;
   /// The pool is ready; remembered.
   virtual void became_ready() = 0;
   virtual bool was_ready() const = 0;

@@ -35,11 +35,19 @@ struct call_command {
   std::vector<std::string> words;
   std::string timeout;
   std::string session;
+  std::string affinity;
 };
 
 result<call_options> options_of(const call_command& x) {
   call_options out;
   out.session = x.session;
+  if (!x.affinity.empty()) {
+    out.affinity = find_affinity(x.affinity);
+    if (!out.affinity)
+      return fail(reason::invalid_argument,
+                  "--affinity " + x.affinity
+                    + " is none: say hint, strict_queue or strict_fail_fast");
+  }
   if (!x.timeout.empty()) {
     out.timeout = parse_duration(x.timeout);
     if (!out.timeout)
@@ -160,6 +168,8 @@ void add_call(CLI::App& app, action& chosen) {
   command->add_option("--timeout", x->timeout, "Budget of the call: 500ms, 5s, 2m, infinite")
     ->type_name("TIME");
   command->add_option("--session", x->session, "Session the call belongs to")->type_name("ID");
+  command->add_option("--affinity", x->affinity, "hint, strict_queue or strict_fail_fast")
+    ->type_name("MODE");
   command->add_option("--pool", x->choice.pool, "Pool of the configuration whose settings to use")
     ->type_name("NAME");
   command->add_option("-n,--workers", x->choice.workers, "Workers to start [1]")

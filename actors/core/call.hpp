@@ -22,6 +22,14 @@ inline time_point later(time_point now, std::chrono::nanoseconds x) {
   return x >= never - now ? never : now + std::chrono::duration_cast<time_point::duration>(x);
 }
 
+/// Names one worker process of a pool. Generations count from 1.
+struct worker_id {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+
+  friend bool operator==(const worker_id&, const worker_id&) = default;
+};
+
 /// What all calls of one submission share.
 struct call_group {
   std::string tool;
@@ -39,6 +47,8 @@ struct call_ticket {
   uint32_t generation = 0;
   /// Set when cancelled before the pool saw the call.
   bool cancelled = false;
+  /// It was cancelled since its caller is gone.
+  bool caller_gone = false;
 };
 
 /// One request for a tool, from its admission until it is answered.
@@ -46,6 +56,7 @@ struct call {
   static constexpr uint32_t unresolved = UINT32_MAX;
   static constexpr size_t not_in_heap = SIZE_MAX;
   static constexpr size_t in_chain = SIZE_MAX - 1;
+  static constexpr uint32_t for_any = UINT32_MAX;
 
   uint64_t id = 0;
   std::shared_ptr<const call_group> group;
@@ -79,7 +90,11 @@ struct call {
   /// What it adds to the wait of those behind it, foreseen when it was admitted; 0: not known.
   std::chrono::nanoseconds worth{0};
 
+  /// The worker that it was sent to for its session's sake and no other's; generation 0: none.
+  worker_id bound{};
+
   // Places in the call_queue, which alone touches them.
+  uint32_t waits_for = for_any; // slot
   call* previous = nullptr;
   call* next = nullptr;
   call* sooner = nullptr; // neighbours in its chain

@@ -3,31 +3,30 @@
 namespace snakepit::core {
 
 call_queue::~call_queue() {
-  while (!empty())
-    pop_front();
+  clear();
 }
 
 void call_queue::push_back(call_ptr x) {
-  line_of(*x).push_back(x.get());
+  lines_[level(*x)].push_back(x.get());
   enter(x.release());
 }
 
 void call_queue::push_front(std::vector<call_ptr> xs) {
   // The last first: each finds its place at the front.
   for (auto x = xs.rbegin(); x != xs.rend(); ++x) {
-    line_of(**x).put_back(x->get());
+    lines_[level(**x)].put_back(x->get());
     enter(x->release());
   }
 }
 
-size_t call_queue::first_line() const noexcept {
+size_t call_queue::first_line(const lines& of) const noexcept {
   auto best = size_t{0};
   auto best_time = never;
-  for (size_t i = 0; i < lines_.size(); ++i) {
-    auto* x = lines_[i].front();
+  for (size_t i = 0; i < of.size(); ++i) {
+    auto* x = of[i].front();
     if (!x)
       continue;
-    auto time = later(x->admitted, static_cast<int64_t>(i) * ageing_);
+    auto time = counts_from(*x);
     if (time >= best_time)
       continue;
     best = i;
@@ -37,19 +36,85 @@ size_t call_queue::first_line() const noexcept {
 }
 
 const call* call_queue::front() const noexcept {
-  return lines_[first_line()].front();
+  return lines_[first_line(lines_)].front();
 }
 
 call_ptr call_queue::pop_front(duration worth) {
-  auto& line = lines_[first_line()];
+  auto& line = lines_[first_line(lines_)];
   auto* x = line.front();
   line.serve(worth);
   return leave(x);
 }
 
 call_ptr call_queue::remove(call* x) {
-  line_of(*x).remove(x);
+  lines_of(*x)[level(*x)].remove(x);
+  if (x->waits_for != call::for_any)
+    leave_apart(x);
   return leave(x);
+}
+
+// -- calls that wait for one slot -------------------------------------------------
+
+call_queue::lines& call_queue::lines_of(const call& x) {
+  return x.waits_for == call::for_any ? lines_ : lines_apart_.at(x.waits_for);
+}
+
+void call_queue::set_apart(uint32_t slot) {
+  auto i = first_line(lines_);
+  auto* x = lines_[i].front();
+  lines_[i].remove(x);
+  lines_apart_[slot][i].put_back(x);
+  x->waits_for = slot;
+  ++apart_;
+}
+
+void call_queue::rejoin(uint32_t slot) {
+  auto its = lines_apart_.find(slot);
+  if (its == lines_apart_.end())
+    return;
+  auto xs = std::vector<call*>{};
+  for (auto& line : its->second)
+    while (auto* x = line.front()) {
+      line.remove(x);
+      x->waits_for = call::for_any;
+      xs.push_back(x);
+    }
+  lines_apart_.erase(its);
+  apart_ -= xs.size();
+  // The last first: each finds its place at the front.
+  std::ranges::sort(xs, [](auto* a, auto* b) { return a->id > b->id; });
+  for (auto* x : xs)
+    lines_[level(*x)].put_back(x);
+}
+
+const call* call_queue::front_of(uint32_t slot) const noexcept {
+  auto i = lines_apart_.find(slot);
+  return i == lines_apart_.end() ? nullptr : i->second[first_line(i->second)].front();
+}
+
+bool call_queue::is_fronts_turn(uint32_t slot) const noexcept {
+  auto* any = front();
+  auto* its = front_of(slot);
+  if (!any || level(*any) != level(*its))
+    return any && counts_from(*any) < counts_from(*its);
+  return !lines_[level(*any)].precedes(*its);
+}
+
+call_ptr call_queue::pop_front_of(uint32_t slot, duration worth) {
+  auto& its = lines_apart_.at(slot);
+  auto i = first_line(its);
+  auto* x = its[i].front();
+  its[i].serve(worth);
+  lines_[i].charge(*x, worth);
+  leave_apart(x);
+  return leave(x);
+}
+
+void call_queue::leave_apart(call* x) {
+  auto i = lines_apart_.find(std::exchange(x->waits_for, call::for_any));
+  --apart_;
+  if (std::ranges::all_of(i->second, [](auto& line) { return !line.front(); }))
+    lines_apart_.erase(i);
 }
 
 call_queue::duration call_queue::worth_before(priority x) const noexcept {
@@ -86,8 +151,10 @@ std::vector<call_ptr> call_queue::expire(time_point now) {
 
 std::vector<call_ptr> call_queue::clear() {
   auto result = std::vector<call_ptr>{};
-  while (!empty())
+  while (has_front())
     result.push_back(pop_front());
+  while (!lines_apart_.empty())
+    result.push_back(pop_front_of(lines_apart_.begin()->first, duration{0}));
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <vector>
 
 namespace snakepit::core {
@@ -12,6 +13,9 @@ namespace snakepit::core {
 /// over. Served next is of the first calls of the three priorities the one that came first, where a
 /// normal one counts as if it had come `ageing` later than it has and a low one twice that: so
 /// higher ones go first, but nobody waits for ever. Within a priority see `fair_line`.
+///
+/// A call may be set apart to wait for one slot only; it is never the front then and keeps nobody
+/// waiting.
 ///
 /// O(1) per call that waits longer than those before it, as calls with equal limits do, but for
 /// tenants; else O(log n).
@@ -39,11 +43,38 @@ public:
   /// They count against the bounds, but are never refused.
   void push_front(std::vector<call_ptr> xs);
 
-  /// The call to serve next; null if none.
+  /// The call to serve next; null if none waits for any slot.
   const call* front() const noexcept;
+  bool has_front() const noexcept {
+    return size_ > apart_;
+  }
 
-  /// Takes the front out, which is foreseen to take that long. Not on an empty queue.
+  /// Takes the front out, which is foreseen to take that long. Not without a front.
   call_ptr pop_front(duration worth = duration{0});
+
+  // -- calls that wait for one slot --
+
+  /// From now on the front waits for this slot only. Not without a front.
+  void set_apart(uint32_t slot);
+
+  /// What waits for this slot only waits for any from now on, before what was made later.
+  void rejoin(uint32_t slot);
+
+  /// Of those that wait for this slot only the one to serve next; null if none.
+  const call* front_of(uint32_t slot) const noexcept;
+
+  /// Whether room of this slot is the front's, not `front_of(slot)`'s, of which there is one.
+  bool is_fronts_turn(uint32_t slot) const noexcept;
+
+  /// Takes `front_of(slot)` out, which is foreseen to take that long.
+  call_ptr pop_front_of(uint32_t slot, duration worth);
+
+  /// How many wait for one slot only.
+  size_t apart() const noexcept {
+    return apart_;
+  }
+
+  // --
 
   /// Takes out a call that is in the queue.
   call_ptr remove(call* x);
@@ -72,10 +103,18 @@ public:
   duration worth_before(priority x) const noexcept;
 
 private:
-  size_t first_line() const noexcept;
-  fair_line& line_of(const call& x) noexcept {
-    return lines_[static_cast<size_t>(x.group->options.priority)];
+  using lines = std::array<fair_line, 3>; // by priority
+
+  static size_t level(const call& x) noexcept {
+    return static_cast<size_t>(x.group->options.priority);
   }
+  /// When it counts as if it had come.
+  time_point counts_from(const call& x) const noexcept {
+    return later(x.admitted, static_cast<int64_t>(level(x)) * ageing_);
+  }
+  size_t first_line(const lines& of) const noexcept;
+  lines& lines_of(const call& x);
+  void leave_apart(call* x);
   void enter(call* x);
   call_ptr leave(call* x);
   void note_deadline(call* x);
@@ -94,7 +133,9 @@ private:
   size_t size_ = 0;
   uint64_t bytes_ = 0;
   duration ageing_;
-  std::array<fair_line, 3> lines_; // by priority
+  lines lines_;
+  std::map<uint32_t, lines> lines_apart_; // by slot; those with calls
+  size_t apart_ = 0;
   // Calls with a queue_deadline are in the chain, earliest first, if it takes them at one of its
   // ends, else in the heap.
   call* chain_first_ = nullptr;

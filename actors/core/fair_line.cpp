@@ -24,6 +24,8 @@ void fair_line::push_back(call* x) {
 
 void fair_line::put_back(call* x) {
   auto& to = tenant_of(*x);
+  if (!to.last || to.last->id < x->id)
+    return insert(to, x, nullptr);
   auto* before = to.first;
   while (before && before->id < x->id)
     before = before->next;
@@ -58,9 +60,7 @@ void fair_line::serve(duration worth) {
   auto& from = **waiting_.begin();
   served_ = from.given;
   waiting_.erase(waiting_.begin());
-  from.given += std::max(worth, least_worth);
-  from.turn = ++turn_;
-  most_given_ = std::max(most_given_, from.given);
+  give(from, worth);
   auto* x = from.first;
   from.first = x->next;
   (x->next ? x->next->previous : from.last) = nullptr;
@@ -68,6 +68,37 @@ void fair_line::serve(duration worth) {
   worth_ -= x->worth;
   if (from.first)
     waiting_.insert(&from);
+  forget_some();
+}
+
+void fair_line::give(tenant& x, duration worth) {
+  x.given += std::max(worth, least_worth);
+  x.turn = ++turn_;
+  most_given_ = std::max(most_given_, x.given);
+}
+
+bool fair_line::precedes(const call& x) const {
+  if (waiting_.empty())
+    return true;
+  auto& first = **waiting_.begin();
+  auto& name = x.group->options.tenant;
+  auto i = named_.find(name);
+  auto* its = name.empty() ? &nameless_ : i == named_.end() ? nullptr : &i->second;
+  if (its == &first)
+    return x.id < first.first->id;
+  auto given = its ? std::max(its->given, served_) : served_;
+  return given != first.given ? given < first.given : !its || its->turn < first.turn;
+}
+
+void fair_line::charge(const call& x, duration worth) {
+  auto& its = tenant_of(x);
+  auto waits = its.first != nullptr;
+  if (waits)
+    waiting_.erase(&its);
+  its.given = std::max(its.given, served_);
+  give(its, worth);
+  if (waits)
+    waiting_.insert(&its);
   forget_some();
 }
 

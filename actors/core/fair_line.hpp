@@ -39,6 +39,12 @@ public:
   /// Takes `front()` out; it is foreseen to take that long.
   void serve(duration worth);
 
+  /// Whether a call that waits elsewhere would go before `front()` if it waited here.
+  bool precedes(const call& x) const;
+
+  /// A call that waited elsewhere is served; it is foreseen to take that long.
+  void charge(const call& x, duration worth);
+
   /// Calls' `worth`, added.
   duration worth() const noexcept {
     return worth_;
@@ -63,6 +69,7 @@ private:
   };
 
   tenant& tenant_of(const call& x);
+  void give(tenant& x, duration worth);
   void insert(tenant& to, call* x, call* before);
   void forget_some();
 

@@ -35,6 +35,17 @@ std::optional<lane_id> lane_board::pick() const {
   return std::get<lane_id>(*roomy_.begin());
 }
 
+std::optional<lane_id> lane_board::pick(uint32_t slot, uint32_t generation) const {
+  auto best = lanes_.end();
+  auto i = lanes_.lower_bound(lane_id{slot, generation, 0});
+  for (; i != lanes_.end() && i->first.slot == slot && i->first.generation == generation; ++i)
+    if (has_room(i->second)
+        && (best == lanes_.end()
+            || key_of(i->first, i->second) < key_of(best->first, best->second)))
+      best = i;
+  return best == lanes_.end() ? std::nullopt : std::optional{best->first};
+}
+
 lane_board::allowance lane_board::room(const lane_id& x, size_t waiting) const {
   auto& lane = lanes_.at(x);
   auto sharing = std::max<size_t>(roomy_.size(), 1);

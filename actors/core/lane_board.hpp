@@ -44,6 +44,9 @@ public:
   /// longest time.
   std::optional<lane_id> pick() const;
 
+  /// The same of the lanes of one worker. O(log lanes + its lanes).
+  std::optional<lane_id> pick(uint32_t slot, uint32_t generation) const;
+
   /// What may be added to a lane that `pick` named: how many calls of those that wait, so that the
   /// lanes with room share them, and how much foreseen time.
   struct allowance {

@@ -51,6 +51,28 @@ latency_stats decode(const v1::Latency& x) {
   return {x.calls(), from_us(x.p50_us()), from_us(x.p90_us()), from_us(x.p99_us())};
 }
 
+v1::Affinity encode(affinity x) {
+  return x == affinity::hint           ? v1::AFFINITY_HINT
+         : x == affinity::strict_queue ? v1::AFFINITY_STRICT_QUEUE
+                                       : v1::AFFINITY_STRICT_FAIL_FAST;
+}
+
+result<std::optional<affinity>> decode(v1::Affinity x) {
+  switch (x) {
+  case v1::AFFINITY_UNSPECIFIED:
+    return std::nullopt;
+  case v1::AFFINITY_HINT:
+    return affinity::hint;
+  case v1::AFFINITY_STRICT_QUEUE:
+    return affinity::strict_queue;
+  case v1::AFFINITY_STRICT_FAIL_FAST:
+    return affinity::strict_fail_fast;
+  default:
+    return fail(reason::invalid_argument,
+                "there is no affinity " + std::to_string(static_cast<int>(x)));
+  }
+}
+
 template <class Counts>
 std::map<std::string, uint64_t> decode_counts(const Counts& x) {
   return {x.begin(), x.end()};
@@ -73,6 +95,8 @@ void encode(v1::CallRequest& to, const control_call& x) {
   to.set_priority(encode(options.priority));
   to.set_tenant(as_utf8(options.tenant));
   to.set_session(as_utf8(options.session));
+  if (options.affinity)
+    to.set_affinity(encode(*options.affinity));
   to.set_correlation_id(as_utf8(options.correlation_id));
   to.set_traceparent(as_utf8(options.traceparent));
 }
@@ -101,6 +125,10 @@ result<control_call> decode(const v1::CallRequest& x) {
     options.priority = priority::low;
   options.tenant = x.tenant();
   options.session = x.session();
+  auto mode = decode(x.affinity());
+  if (!mode)
+    return tl::unexpected{std::move(mode.error())};
+  options.affinity = *mode;
   options.correlation_id = x.correlation_id();
   options.traceparent = x.traceparent();
   return out;

@@ -57,10 +57,10 @@ struct twins {
   std::set<uint32_t> tainted;
   uint64_t turn = 0;
 
-  std::optional<lane_id> best() const {
+  std::optional<lane_id> best(std::optional<std::pair<uint32_t, uint32_t>> worker = {}) const {
     const lane* found = nullptr;
     for (auto& x : lanes)
-      if (x.has_room()
+      if (x.has_room() && (!worker || *worker == std::pair{x.id.slot, x.id.generation})
           && (!found
               || std::tuple{x.tainted, x.worth(), x.turn, x.id}
                    < std::tuple{found->tainted, found->worth(), found->turn, found->id}))
@@ -145,6 +145,9 @@ struct twins {
     auto for_nothing = [](auto& x) { return x.calls() > 0 && x.worth() == 0ns; };
     if (std::ranges::none_of(lanes, for_nothing)) // they look idle
       RC_ASSERT(board.has_idle() == idle);
+    for (uint32_t slot = 0; slot < 5; ++slot)
+      for (uint32_t generation = 0; generation < 3; ++generation)
+        RC_ASSERT((board.pick(slot, generation) == best(std::pair{slot, generation})));
   }
 };
 

@@ -161,6 +161,7 @@ TEST_CASE_FIXTURE(server_fixture, "a call brings its arguments, and its result c
   options.priority = priority::high;
   options.tenant = "t";
   options.session = "s";
+  options.affinity = affinity::strict_queue;
   auto json = client->call({"echo", json_text{R"({"x": [1, "\u00e9"]})"}, options});
   REQUIRE_MESSAGE(json, json.error().message);
   CHECK(*json == R"({"x": [1, "\u00e9"]})");
@@ -172,10 +173,12 @@ TEST_CASE_FIXTURE(server_fixture, "a call brings its arguments, and its result c
   CHECK(seen.options.priority == priority::high);
   CHECK(seen.options.tenant == "t");
   CHECK(seen.options.session == "s");
+  CHECK(seen.options.affinity == affinity::strict_queue);
   auto raw = client->call({"twice", raw_bytes{std::string{"\0\xff", 2}}, {}});
   REQUIRE(raw);
   CHECK(*raw == std::string{"\0\xff\0\xff", 4});
   CHECK_FALSE(calls.back().options.timeout);
+  CHECK_FALSE(calls.back().options.affinity);
 }
 
 TEST_CASE_FIXTURE(server_fixture, "an error comes with all that explains it [W9]") {

@@ -77,6 +77,7 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   CHECK(failure(uut.execute("fail", value{{"text", "no good"}})) == reason::python_exception);
   auto short_of_time = call_options{};
   short_of_time.timeout = 100ms;
+  short_of_time.session = "s";
   CHECK(failure(uut.execute("sleep", value{{"seconds", 100.0}}, short_of_time))
         == reason::deadline_exceeded);
   CHECK(uut.execute("sleep", value{{"seconds", 0.05}}).value() == value{"slept"});

@@ -58,6 +58,8 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
                     "(recycled: max_calls)", "(neighbours)"})
     if (way != std::string_view{"(neighbours)"} || seeds >= 2000) // which is rare
       CHECK_MESSAGE(tally[way] > 0, std::string{way} << " never happened");
+  for (auto* way : {"caller_gone", "worker_busy", "session_worker_unavailable"})
+    CHECK_MESSAGE(tally[way] > 0, std::string{way} << " never happened");
   // No template, dead run, exception or slow subscriber is played here.
   for (auto& row : event_table)
     if (!row.name.starts_with("template.") && !row.name.starts_with("orphan.")

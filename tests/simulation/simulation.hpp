@@ -32,9 +32,10 @@ struct simulation : pool_fixture {
   int faults = 0;
   int part_faults = 0; ///< of actors; so few that no supervisor gives up
   bool parts_failed = false;
-  std::set<const scripted_worker*> held; // by the kernel: not even SIGKILL ends them
-  std::set<std::string> harmless;        // that may run again after a loss
-  std::set<std::string> stubborn;        // tools that end by a kill only
+  std::set<const scripted_worker*> held;     // by the kernel: not even SIGKILL ends them
+  std::set<std::string> harmless;            // that may run again after a loss
+  std::set<std::string> stubborn;            // tools that end by a kill only
+  std::map<std::string, std::string> strict; // sessions of calls that must not change workers
 
   const bool parts; // may break, and SIGKILL may not end a process
 
@@ -55,6 +56,7 @@ struct simulation : pool_fixture {
     world.has_barrier = chance(70);
     world.slow_stacks = chance(70);
     barrier = [this] { return race(); };
+    cfg.affinity = to_string(static_cast<affinity>(pick(3)));
     cancel_grace = 100ms;
     drain = std::chrono::milliseconds{1 + pick(300)};
     stop_grace = 100ms;
@@ -146,6 +148,14 @@ struct simulation : pool_fixture {
     }
     auto wait = chance(30) ? duration{std::chrono::milliseconds{1 + pick(200)}} : infinite;
     options.priority = static_cast<priority>(pick(3));
+    options.session = chance(40) ? std::string(1, static_cast<char>('s' + pick(4))) : std::string{};
+    options.affinity.reset();
+    if (chance(60))
+      options.affinity = static_cast<affinity>(pick(3));
+    auto mode = options.affinity.value_or(find_affinity(cfg.affinity).value());
+    if (!options.session.empty() && mode != affinity::hint)
+      for (auto& x : data)
+        strict.emplace("{\"n\":\"" + x + "\"}", options.session);
     options.tenant = chance(50) ? std::string{} : std::string(1, static_cast<char>('a' + pick(3)));
     submit_all(std::move(data), timeout, wait, chance(95) ? "work" : "nothing", false);
   }
@@ -167,7 +177,7 @@ struct simulation : pool_fixture {
   void cancel_one() {
     if (!ends.empty())
       caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
-                     make_local(cancel_order{ends[pick(ends.size())]->ticket}));
+                     make_local(cancel_order{ends[pick(ends.size())]->ticket, chance(30)}));
   }
 
   /// One process takes one step of those that it can take.
@@ -356,7 +366,31 @@ struct simulation : pool_fixture {
                       data << " ran " << n << " times");
     check_hung();
     check_starts();
+    check_sessions();
   }
+
+  /// The strict calls of a session run on one worker, until that serves no more.
+  void check_sessions() {
+    auto* actor = caf::actor_cast<caf::abstract_actor*>(entry->actor());
+    auto* pool = dynamic_cast<pool_actor::stateful_pointer<pool_state>>(actor);
+    for (; runs_checked < world.runs.size(); ++runs_checked) {
+      auto& [data, label] = world.runs[runs_checked];
+      auto i = strict.find(data);
+      if (i == strict.end())
+        continue;
+      auto& before = ran_on[i->second];
+      for (auto& x : before) {
+        auto slot = static_cast<uint32_t>(std::stoul(x.substr(2)));
+        auto generation = static_cast<uint32_t>(std::stoul(x.substr(x.find('.') + 1)));
+        auto serves = pool && !parts_failed && pool->state.serves({slot, generation});
+        REQUIRE_MESSAGE((x == label || !serves), data << " of session " << i->second << " ran on "
+                                                      << label << ", not on " << x);
+      }
+      before.insert(label);
+    }
+  }
+  size_t runs_checked = 0;
+  std::map<std::string, std::set<std::string>> ran_on; // workers by session, for strict calls
 
   /// Nobody counts as hung who only runs a call.
   void check_hung() {
@@ -419,6 +453,8 @@ struct simulation : pool_fixture {
       REQUIRE((!lost || world.claims_begun.count(data) > 0)); // what no worker began goes elsewhere
       REQUIRE((!lost || world.noted.count(data) == 0));       // its result was there
       tally["(neighbours)"] += end.error().details.count("culprit");
+      auto refused = why == reason::worker_busy || why == reason::session_worker_unavailable;
+      REQUIRE((!refused || harmless.contains(data) || !began));
       auto waited = why == reason::queue_timeout || why == reason::pool_saturated;
       REQUIRE((!waited || !began));
       // None of an open circuit begins; but one that is to run again may have.

@@ -284,8 +284,10 @@ void scripted_lane::claim_end() {
   inbox.pop_front();
   running_ = std::move(x);
   interrupts = 0;
-  if (running_->tool >= core::tool_number::first)
+  if (running_->tool >= core::tool_number::first) {
     ++worker_.world_->claims[running_->data];
+    worker_.world_->runs.emplace_back(running_->data, worker_.label);
+  }
 }
 
 void scripted_lane::finish() {

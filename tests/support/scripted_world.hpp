@@ -241,6 +241,9 @@ public:
   /// How often each payload was run, over all workers.
   std::map<std::string, int> claims;
 
+  /// Each run that began, in order: payload, and the label of the worker.
+  std::vector<std::pair<std::string, std::string>> runs;
+
   /// Payloads whose results stand in a journal.
   std::set<std::string> noted;
 

@@ -81,6 +81,7 @@ def test_a_class_that_is_named(host):
         (["call", MISBEHAVE, "add", "a=1", "oops"], "key=value"),
         (["call", MISBEHAVE, "add", "@none.json"], "none.json"),
         (["call", MISBEHAVE, "add", "a=1", "--timeout", "5"], "--timeout"),
+        (["call", MISBEHAVE, "add", "a=1", "--affinity", "sticky"], "say hint, strict_queue or"),
         (["call", MISBEHAVE, "add", "a=1", "-n", "0"], "0"),
         (["call", MISBEHAVE, "add", "a=1", "-c", "none.yaml"], "none.yaml"),
         (["map", MISBEHAVE, "add", "--resume"], "--output"),
@@ -126,6 +127,12 @@ def test_an_error_as_json(host):
     assert error["python"]["type"] == "ValueError"
     assert error["python"]["message"] == "broken"
     assert error["python"]["traceback"]
+
+
+def test_a_session_has_its_affinity_said_by_a_word(host):
+    """[B3]"""
+    got = host.call("add", "a=1", "b=2", "--session", "s", "--affinity", "strict_fail_fast")
+    assert (got.code, got.json) == (0, 3), got
 
 
 def test_a_call_that_takes_too_long_is_exit_4(host):

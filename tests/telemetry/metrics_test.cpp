@@ -56,6 +56,18 @@ TEST_CASE_FIXTURE(fixture, "heartbeats are measured, misses counted [W6, T2]") {
   CHECK(has(R"(snakepit_pool_workers{pool="p",state="unwell"} 2)"));
 }
 
+TEST_CASE_FIXTURE(fixture, "where calls of sessions go is counted [B3, T2]") {
+  auto pool = uut.add_pool("p");
+  for (auto result : {"hit", "moved", "new", "refused", "waited"})
+    CHECK(has("snakepit_affinity_total{pool=\"p\",result=\"" + std::string{result} + "\"} 0"));
+  pool->affinity(affinity_result::fresh);
+  pool->affinity(affinity_result::waited);
+  pool->affinity(affinity_result::waited);
+  CHECK(has(R"(snakepit_affinity_total{pool="p",result="new"} 1)"));
+  CHECK(has(R"(snakepit_affinity_total{pool="p",result="waited"} 2)"));
+  CHECK(has(R"(snakepit_affinity_total{pool="p",result="hit"} 0)"));
+}
+
 TEST_CASE_FIXTURE(fixture, "a batch is counted by tool and outcome, in the right buckets [T2]") {
   auto pool = uut.add_pool("p");
   pool->set_tools({"add"});

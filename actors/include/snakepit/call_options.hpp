@@ -18,6 +18,10 @@ std::string_view to_string(priority x);
 /// Whether calls of one session go to the worker that ran its first: see `pool_config::affinity`.
 enum class affinity : uint8_t { hint, strict_queue, strict_fail_fast };
 
+/// "hint", "strict_queue", "strict_fail_fast"; nothing for another word.
+std::optional<affinity> find_affinity(std::string_view word);
+std::string_view to_string(affinity x);
+
 /// What may be said of one call; what is not said comes from the pool and from `timeouts`.
 struct call_options {
   /// Name of the pool; empty: the pool called "default", or the only one.
@@ -41,6 +45,9 @@ struct call_options {
   std::string session;
   /// None: the pool's.
   std::optional<snakepit::affinity> affinity;
+  /// Whether the call is cancelled when the last copy of its `call_handle` is dropped while it is
+  /// under way. (A `call_future` holds one; its `future` alone does not.)
+  bool cancel_on_drop = false;
   std::string correlation_id;
   /// W3C traceparent.
   std::string traceparent;

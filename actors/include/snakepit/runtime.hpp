@@ -177,7 +177,8 @@ struct start_report {
   resource_usage peak;
 };
 
-/// A call under way. Dropping it neither waits nor cancels.
+/// A call under way. Dropping it neither waits nor cancels, unless the call was made with
+/// `cancel_on_drop`: then the last copy that is dropped cancels it, if it is still under way.
 class call_handle {
 public:
   struct state;
