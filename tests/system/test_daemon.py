@@ -103,6 +103,8 @@ def test_status(daemon):
     assert (pool["name"], pool["state"], pool["workers_ready"]) == ("default", "ready", 2)
     assert (pool["calls_succeeded"], pool["calls_failed"]) == (3, 1)
     assert pool["errors"] == {"python_exception": 1}
+    assert pool["errors_by_category"] == {"python": 1}
+    assert status["total"]["calls_failed"] == 1
     workers = pool["workers"]
     assert [(x["slot"], x["generation"], x["state"]) for x in workers] == [(0, 1, "ready"), (1, 1, "ready")]
     assert daemon.call("process").json in [x["pid"] for x in workers]
