@@ -38,10 +38,10 @@ bool dollar_forms::resolve_members(value::map& x, size_t depth) {
 }
 
 bool dollar_forms::resolve_form(value& x, size_t depth) {
-  auto form = std::move(x.as<value::map>().begin()->second);
+  auto& form = x.as<value::map>().begin()->second;
   if (!form.is<value::list>())
     return fail("a \"$\" object must hold a list");
-  auto& parts = form.as<value::list>();
+  auto parts = std::move(form.as<value::list>()); // `x` becomes what they stand for
   auto name = parts.empty() ? nullptr : parts.front().get_if<std::string>();
   if (name == nullptr)
     return fail("the list in a \"$\" object must begin with a word");

@@ -306,6 +306,7 @@ TEST_CASE_FIXTURE(lifecycle_fixture, "whoever leaves first waits for its calls [
   cfg.recycle.ttl = 1min;
   cfg.recycle.max_unavailable = 1;
   start_ready();
+  auto drained = false;
   auto calls = submit_all({"running", "waiting"});
   worker(0).claim();
   advance(1min);
@@ -319,7 +320,6 @@ TEST_CASE_FIXTURE(lifecycle_fixture, "whoever leaves first waits for its calls [
     leave(worker(0));
   }
   SUBCASE("also if the pool is told to stop meanwhile") {
-    auto drained = false;
     caf::anon_send(caf::actor_cast<pool_actor>(entry->actor()),
                    make_local(drain_order{1min, [&] { drained = true; }}));
     run();

@@ -232,7 +232,8 @@ TEST_CASE_FIXTURE(short_fixture, "a failed pool says how its last workers ended 
            "worker 0.3 did not start: clone: Resource temporarily unavailable (EAGAIN)");
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "crashes in service never close the pool, back-off grows [W10]") {
+TEST_CASE_FIXTURE(pool_fixture,
+                  "crashes in service never close the pool, back-off grows [P5, W10]") {
   cfg.restart.backoff = {0ms, 100ms, 500ms};
   start_ready();
   crash(worker(0), SIGSEGV);
@@ -251,7 +252,7 @@ TEST_CASE_FIXTURE(pool_fixture, "crashes in service never close the pool, back-o
   CHECK(world.workers.size() == 4);
 }
 
-TEST_CASE_FIXTURE(pool_fixture, "two thousand crashes in a row never close the pool [W10]") {
+TEST_CASE_FIXTURE(pool_fixture, "two thousand crashes in a row never close the pool [P5, W10]") {
   cfg.restart.backoff = {0ms, 1ms};
   start_ready();
   for (size_t i = 0; i < 2000; ++i) {

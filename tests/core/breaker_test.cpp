@@ -14,12 +14,12 @@ TEST_SUITE_BEGIN("breaker");
 namespace {
 
 constexpr uint32_t work = 0, other_tool = 3;
-const auto t0 = core::time_point{} + 1h;
+const auto breaker_t0 = core::time_point{} + 1h;
 
-struct fixture {
+struct breaker_fixture {
   breaker_config rules{.enabled = true, .failures = 3, .reset = 10s, .half_open = 1};
   std::optional<breaker> made;
-  core::time_point now = t0;
+  core::time_point now = breaker_t0;
   uint64_t last_id = 0;
 
   breaker& uut() {
@@ -70,7 +70,7 @@ using changes = std::vector<std::pair<uint32_t, state>>;
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "failures in a row open a tool's circuit, for it alone [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "failures in a row open a tool's circuit, for it alone [F2]") {
   call(way::raised, work, 2);
   CHECK(!refused());
   CHECK(uut().all_closed());
@@ -82,7 +82,8 @@ TEST_CASE_FIXTURE(fixture, "failures in a row open a tool's circuit, for it alon
   CHECK(news().empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "a success closes the row, also one in the middle of a batch [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture,
+                  "a success closes the row, also one in the middle of a batch [F2]") {
   uut().note({{work, way::raised, 2, 0}, {work, way::answered, 1, 0}, {work, way::raised, 2, 0}},
              now);
   CHECK(!refused());
@@ -90,7 +91,7 @@ TEST_CASE_FIXTURE(fixture, "a success closes the row, also one in the middle of 
   CHECK(refused()); // three in a row there were
 }
 
-TEST_CASE_FIXTURE(fixture, "the failures of one tool are not another's [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "the failures of one tool are not another's [F2]") {
   call(way::raised, work, 2);
   call(way::raised, other_tool, 2);
   call(way::answered, other_tool);
@@ -99,7 +100,7 @@ TEST_CASE_FIXTURE(fixture, "the failures of one tool are not another's [F2]") {
   CHECK(!refused(other_tool));
 }
 
-TEST_CASE_FIXTURE(fixture, "what says nothing of a tool counts neither way [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "what says nothing of a tool counts neither way [F2]") {
   call(way::raised, work, 2);
   call(way::other, work, 5);
   CHECK(!refused());
@@ -107,7 +108,8 @@ TEST_CASE_FIXTURE(fixture, "what says nothing of a tool counts neither way [F2]"
   CHECK(refused());
 }
 
-TEST_CASE_FIXTURE(fixture, "lost workers open the pool's circuit, whatever the tools [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture,
+                  "lost workers open the pool's circuit, whatever the tools [F2]") {
   for (uint32_t tool = 0; tool < 3; ++tool)
     call(way::lost, tool);
   CHECK(refused(other_tool));
@@ -115,7 +117,7 @@ TEST_CASE_FIXTURE(fixture, "lost workers open the pool's circuit, whatever the t
   CHECK(news() == changes{{breaker::whole_pool, state::open}});
 }
 
-TEST_CASE_FIXTURE(fixture, "an exception shows that the worker lives [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "an exception shows that the worker lives [F2]") {
   call(way::lost, 0);
   call(way::lost, 1);
   call(way::raised, 2);
@@ -123,7 +125,7 @@ TEST_CASE_FIXTURE(fixture, "an exception shows that the worker lives [F2]") {
   CHECK(uut().all_closed());
 }
 
-TEST_CASE_FIXTURE(fixture, "a death is one failure, however many calls it cost [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "a death is one failure, however many calls it cost [F2]") {
   auto ends = std::vector<call_end>(8, call_end{work, way::lost, 1, 0});
   uut().note_loss(ends, now);
   uut().note_loss(ends, now);
@@ -132,7 +134,7 @@ TEST_CASE_FIXTURE(fixture, "a death is one failure, however many calls it cost [
   CHECK(news() == changes{{breaker::whole_pool, state::open}, {work, state::open}});
 }
 
-TEST_CASE_FIXTURE(fixture, "a refusal says until when, and by which circuit [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "a refusal says until when, and by which circuit [F2]") {
   call(way::raised, work, 3);
   now += 4s;
   auto why = uut().refuses(make(), now);
@@ -147,7 +149,7 @@ TEST_CASE_FIXTURE(fixture, "a refusal says until when, and by which circuit [F2]
   CHECK(!refused());
 }
 
-TEST_CASE_FIXTURE(fixture, "after the reset one call is let through, and closes it [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "after the reset one call is let through, and closes it [F2]") {
   call(way::raised, work, 3);
   now += 10s;
   auto trial = begin();
@@ -167,7 +169,7 @@ TEST_CASE_FIXTURE(fixture, "after the reset one call is let through, and closes 
   CHECK(told[2].open_for == 12s);
 }
 
-TEST_CASE_FIXTURE(fixture, "a trial that fails opens it for as long again [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "a trial that fails opens it for as long again [F2]") {
   call(way::raised, work, 3);
   now += 10s;
   end(begin(), way::late);
@@ -179,7 +181,7 @@ TEST_CASE_FIXTURE(fixture, "a trial that fails opens it for as long again [F2]")
   CHECK(!refused());
 }
 
-TEST_CASE_FIXTURE(fixture, "of several trials all must succeed [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "of several trials all must succeed [F2]") {
   rules.half_open = 3;
   call(way::raised, work, 3);
   now += 10s;
@@ -200,7 +202,7 @@ TEST_CASE_FIXTURE(fixture, "of several trials all must succeed [F2]") {
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a trial that says nothing gives its place back [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "a trial that says nothing gives its place back [F2]") {
   call(way::raised, work, 3);
   now += 10s;
   end(begin(), way::other);
@@ -209,7 +211,8 @@ TEST_CASE_FIXTURE(fixture, "a trial that says nothing gives its place back [F2]"
   CHECK(uut().all_closed());
 }
 
-TEST_CASE_FIXTURE(fixture, "a trial that does not end leaves its place, and still counts [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture,
+                  "a trial that does not end leaves its place, and still counts [F2]") {
   call(way::raised, work, 3);
   now += 10s;
   auto slow = begin();
@@ -230,7 +233,7 @@ TEST_CASE_FIXTURE(fixture, "a trial that does not end leaves its place, and stil
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "trials that never end do not pile up [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "trials that never end do not pile up [F2]") {
   call(way::raised, work, 3);
   for (int i = 0; i < 1000; ++i) {
     now += 10s;
@@ -242,7 +245,7 @@ TEST_CASE_FIXTURE(fixture, "trials that never end do not pile up [F2]") {
   CHECK(uut().all_closed());
 }
 
-TEST_CASE_FIXTURE(fixture, "calls that began before it opened count no more [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "calls that began before it opened count no more [F2]") {
   auto old = begin();
   call(way::raised, work, 3);
   end(old, way::answered);
@@ -254,7 +257,7 @@ TEST_CASE_FIXTURE(fixture, "calls that began before it opened count no more [F2]
   CHECK(uut().all_closed());
 }
 
-TEST_CASE_FIXTURE(fixture, "one call may be the trial of its tool and of the pool [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "one call may be the trial of its tool and of the pool [F2]") {
   call(way::lost, work, 3);
   CHECK(news() == changes{{breaker::whole_pool, state::open}, {work, state::open}});
   now += 10s;
@@ -270,7 +273,7 @@ TEST_CASE_FIXTURE(fixture, "one call may be the trial of its tool and of the poo
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "listed are the pool and the tools that were ever open [F2]") {
+TEST_CASE_FIXTURE(breaker_fixture, "listed are the pool and the tools that were ever open [F2]") {
   call(way::raised, 5, 3);
   call(way::raised, 2, 1);
   auto list = uut().list(now);

@@ -19,7 +19,7 @@ TEST_SUITE_BEGIN("call_queue");
 
 namespace {
 
-const auto t0 = time_point{} + 1h;
+const auto call_queue_model_t0 = time_point{} + 1h;
 constexpr size_t max_calls = 12;
 constexpr uint64_t max_bytes = 60;
 
@@ -32,7 +32,7 @@ struct waiting {
 };
 
 /// The queue and the same as a list that is searched from end to end.
-struct twins {
+struct queue_twins {
   std::shared_ptr<recording_target> target = std::make_shared<recording_target>();
   core::call_queue queue{max_calls, max_bytes};
   std::list<waiting> list;
@@ -40,7 +40,7 @@ struct twins {
   uint64_t made = 0;
 
   core::call_ptr next(uint8_t a, uint8_t b) {
-    auto until = a % 4 == 0 ? never : t0 + std::chrono::seconds{a};
+    auto until = a % 4 == 0 ? never : call_queue_model_t0 + std::chrono::seconds{a};
     return make_call(made++, target, until, b % 16);
   }
 
@@ -96,7 +96,7 @@ struct twins {
   }
 
   void expire(uint8_t a) {
-    auto now = t0 + std::chrono::seconds{a / 2};
+    auto now = call_queue_model_t0 + std::chrono::seconds{a / 2};
     for (auto& x : queue.expire(now)) {
       auto i = std::ranges::find(list, x.get(), &waiting::call);
       RC_ASSERT((i != list.end()));
@@ -145,7 +145,7 @@ TEST_CASE("the queue does what a list would, over any sequence of operations [Q1
     auto target = std::shared_ptr<recording_target>{};
     auto made = uint64_t{0};
     {
-      auto x = twins{};
+      auto x = queue_twins{};
       for (auto& [what, a, b] : steps) {
         switch (what % 16) {
         default:

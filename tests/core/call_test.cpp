@@ -17,18 +17,18 @@ TEST_SUITE_BEGIN("call");
 
 namespace {
 
-const auto t0 = time_point{} + 1h;
+const auto call_t0 = time_point{} + 1h;
 
 } // namespace
 
 TEST_CASE("later adds, and ends in `never` instead of wrapping round [Q2]") {
-  CHECK(later(t0, 5s) == t0 + 5s);
-  CHECK(later(t0, 0ns) == t0);
-  CHECK(later(t0, -1s) == t0 - 1s);
-  CHECK(later(t0, infinite) == never);
-  CHECK(later(t0, never - t0) == never);
-  CHECK(later(t0, never - t0 - 1ns) == never - 1ns);
-  CHECK(later(t0, never - t0 + 1ns) == never);
+  CHECK(later(call_t0, 5s) == call_t0 + 5s);
+  CHECK(later(call_t0, 0ns) == call_t0);
+  CHECK(later(call_t0, -1s) == call_t0 - 1s);
+  CHECK(later(call_t0, infinite) == never);
+  CHECK(later(call_t0, never - call_t0) == never);
+  CHECK(later(call_t0, never - call_t0 - 1ns) == never - 1ns);
+  CHECK(later(call_t0, never - call_t0 + 1ns) == never);
   CHECK(later(never, 0ns) == never);
   CHECK(later(never, infinite) == never);
 }

@@ -18,7 +18,7 @@ TEST_SUITE_BEGIN("fair_line");
 
 namespace {
 
-struct fixture {
+struct fair_line_fixture {
   std::shared_ptr<recording_target> target = std::make_shared<recording_target>();
   std::vector<core::call_ptr> calls;
   fair_line uut;
@@ -48,7 +48,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "tenants with calls of one length take turns [Q6]") {
+TEST_CASE_FIXTURE(fair_line_fixture, "tenants with calls of one length take turns [Q6]") {
   for (int i = 0; i < 100; ++i)
     add("many");
   add("few");
@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(fixture, "tenants with calls of one length take turns [Q6]") {
   CHECK(order == "m.f..m.f.m.m.m.");
 }
 
-TEST_CASE_FIXTURE(fixture, "what is shared is time, not calls [Q6]") {
+TEST_CASE_FIXTURE(fair_line_fixture, "what is shared is time, not calls [Q6]") {
   for (int i = 0; i < 50; ++i) {
     add("slow");
     add("fast");
@@ -74,7 +74,7 @@ TEST_CASE_FIXTURE(fixture, "what is shared is time, not calls [Q6]") {
   CHECK(given["fast"] == 40ms);
 }
 
-TEST_CASE_FIXTURE(fixture, "who had nothing waiting has saved nothing up [Q6]") {
+TEST_CASE_FIXTURE(fair_line_fixture, "who had nothing waiting has saved nothing up [Q6]") {
   for (int i = 0; i < 10; ++i)
     add("a");
   for (int i = 0; i < 5; ++i)
@@ -87,7 +87,8 @@ TEST_CASE_FIXTURE(fixture, "who had nothing waiting has saved nothing up [Q6]") 
   CHECK(std::ranges::count(order, 'l') == 3);
 }
 
-TEST_CASE_FIXTURE(fixture, "who comes back while others wait still owes what it was given [Q6]") {
+TEST_CASE_FIXTURE(fair_line_fixture,
+                  "who comes back while others wait still owes what it was given [Q6]") {
   add("long");
   for (int i = 0; i < 20; ++i)
     add("short");
@@ -98,7 +99,7 @@ TEST_CASE_FIXTURE(fixture, "who comes back while others wait still owes what it 
   CHECK(next() == "long");
 }
 
-TEST_CASE_FIXTURE(fixture, "nobody owes anything once nobody waits [Q6]") {
+TEST_CASE_FIXTURE(fair_line_fixture, "nobody owes anything once nobody waits [Q6]") {
   add("long");
   next(1h);
   add("other");
@@ -108,7 +109,8 @@ TEST_CASE_FIXTURE(fixture, "nobody owes anything once nobody waits [Q6]") {
   CHECK(uut.front() == nullptr);
 }
 
-TEST_CASE_FIXTURE(fixture, "a call that comes back stands before those made later [Q6, Q7]") {
+TEST_CASE_FIXTURE(fair_line_fixture,
+                  "a call that comes back stands before those made later [Q6, Q7]") {
   auto* first = add("a");
   add("a");
   uut.serve(1ms);
@@ -123,7 +125,8 @@ TEST_CASE_FIXTURE(fixture, "a call that comes back stands before those made late
   CHECK(seen.size() == 3);
 }
 
-TEST_CASE_FIXTURE(fixture, "a million tenants of one call each do not stay in memory [Q6]") {
+TEST_CASE_FIXTURE(fair_line_fixture,
+                  "a million tenants of one call each do not stay in memory [Q6]") {
   add("stays"); // so that somebody always waits
   auto names = 0;
   for (int i = 0; i < 20'000; ++i) {
@@ -136,7 +139,7 @@ TEST_CASE_FIXTURE(fixture, "a million tenants of one call each do not stay in me
 
 TEST_CASE("a line keeps every call once, and each tenant's in order, whatever happens [Q6, Q7]") {
   CHECK(test::holds(2000, [](const std::vector<std::pair<uint8_t, uint8_t>>& steps) {
-    auto x = fixture{};
+    auto x = fair_line_fixture{};
     auto model = std::map<std::string, std::deque<core::call*>>{};
     auto worth = fair_line::duration{0};
     auto waiting = size_t{0};

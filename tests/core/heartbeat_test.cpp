@@ -11,14 +11,14 @@ using namespace snakepit;
 using namespace std::chrono_literals;
 using core::heartbeat;
 using core::time_point;
-using verdict = core::heartbeat::verdict;
+using opinion = core::heartbeat::verdict;
 
 namespace {
 
 constexpr auto start = time_point{} + 1h;
 
 /// Two seconds between heartbeats, ten without an answer are a miss, three of them the end.
-struct fixture {
+struct heartbeat_fixture {
   heartbeat_config terms{.jitter = 0};
   time_point now = start;
   heartbeat::sight seen;
@@ -32,15 +32,15 @@ struct fixture {
     return *uut;
   }
 
-  /// Looks whenever something is due until so much time is over; the last verdict that was one.
-  verdict pass(duration span) {
-    auto result = verdict::nothing;
+  /// Looks whenever something is due until so much time is over; the last opinion that was one.
+  opinion pass(duration span) {
+    auto result = opinion::nothing;
     auto end = now + span;
     while (it().next_due() <= end) {
       now = std::max(now, it().next_due());
       auto advice = it().look(now, seen, stopped);
       out = advice.send != 0 ? advice.send : out;
-      result = advice.what != verdict::nothing ? advice.what : result;
+      result = advice.what != opinion::nothing ? advice.what : result;
     }
     now = end;
     return result;
@@ -55,7 +55,7 @@ struct fixture {
 
 TEST_SUITE_BEGIN("heartbeat");
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(heartbeat_fixture,
                   "one heartbeat goes out every interval, the next after its answer [W6]") {
   CHECK(it().next_due() == start + 2s);
   CHECK(it().look(start + 1s, seen, false).send == 0);
@@ -68,7 +68,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(it().next_due() == start + 7s);
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(heartbeat_fixture,
                   "a worker that runs nothing is asked less often, down to a quarter [W6]") {
   auto sent = std::vector<duration>{};
   auto ask_for = [&](duration span) {
@@ -90,7 +90,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(sent == std::vector<duration>{46s, 48s, 50s, 52s});
 }
 
-TEST_CASE_FIXTURE(fixture, "an idle worker is asked at least every timeout [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture, "an idle worker is asked at least every timeout [W6]") {
   terms.interval = 4s;
   CHECK(it().look(start + 4s, seen, false).send == 1);
   CHECK(it().on_answer(start + 4s, 1).known);
@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(fixture, "an idle worker is asked at least every timeout [W6]"
   CHECK(it().next_due() == start + 26s);
 }
 
-TEST_CASE_FIXTURE(fixture, "an answer that nobody waits for is none [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture, "an answer that nobody waits for is none [W6]") {
   CHECK(!it().on_answer(start, 0).known);
   CHECK(!it().on_answer(start, 1).known);
   it().look(start + 2s, seen, false);
@@ -110,36 +110,36 @@ TEST_CASE_FIXTURE(fixture, "an answer that nobody waits for is none [W6]") {
   CHECK(!it().on_answer(start + 3s, 1).known); // twice
 }
 
-TEST_CASE_FIXTURE(fixture, "an idle worker that is silent is missed, then hung [W6]") {
-  CHECK(pass(11s) == verdict::nothing);
+TEST_CASE_FIXTURE(heartbeat_fixture, "an idle worker that is silent is missed, then hung [W6]") {
+  CHECK(pass(11s) == opinion::nothing);
   CHECK(!it().silent());
-  CHECK(pass(1s) == verdict::missed);
+  CHECK(pass(1s) == opinion::missed);
   CHECK(it().silent());
   CHECK(it().lost());
-  CHECK(pass(10s) == verdict::missed);
+  CHECK(pass(10s) == opinion::missed);
   CHECK(it().misses() == 2);
-  CHECK(pass(10s) == verdict::hung);
-  CHECK(pass(60s) == verdict::nothing); // told once
+  CHECK(pass(10s) == opinion::hung);
+  CHECK(pass(60s) == opinion::nothing); // told once
   CHECK(answer());
   CHECK(!it().silent());
 }
 
-TEST_CASE_FIXTURE(fixture, "an answer begins the count anew [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture, "an answer begins the count anew [W6]") {
   pass(22s);
   CHECK(it().misses() == 2);
   CHECK(answer());
   CHECK(it().misses() == 0);
-  CHECK(pass(9s) == verdict::nothing); // the next one went out at once
-  CHECK(pass(1s) == verdict::missed);
+  CHECK(pass(9s) == opinion::nothing); // the next one went out at once
+  CHECK(pass(1s) == opinion::missed);
   CHECK(it().misses() == 1);
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(heartbeat_fixture,
                   "what moves in the lane pages is alive, though it does not answer [W6]") {
   for (int i = 0; i < 20; ++i) {
     ++seen.movement;
     seen.busy = i % 2 == 0;
-    CHECK(pass(9s) == verdict::nothing);
+    CHECK(pass(9s) == opinion::nothing);
   }
   pass(20s);
   CHECK(it().silent());
@@ -149,64 +149,68 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(!it().silent());
 }
 
-TEST_CASE_FIXTURE(fixture, "busy is not dead: a call that holds the lock is named, once [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture,
+                  "busy is not dead: a call that holds the lock is named, once [W6]") {
   seen.busy = true;
-  CHECK(pass(12s) == verdict::gil_held);
+  CHECK(pass(12s) == opinion::gil_held);
   CHECK(it().silent());
   CHECK(!it().lost());
-  CHECK(pass(24h) == verdict::nothing);
+  CHECK(pass(24h) == opinion::nothing);
   CHECK(answer());
 }
 
-TEST_CASE_FIXTURE(fixture, "the lock may be held for gil_limit, not longer [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture, "the lock may be held for gil_limit, not longer [W6]") {
   terms.gil_limit = 25s;
   seen.busy = true;
-  CHECK(pass(12s) == verdict::gil_held);
-  CHECK(pass(14s) == verdict::nothing);
-  CHECK(pass(1s) == verdict::hung); // it went out at 2 s
+  CHECK(pass(12s) == opinion::gil_held);
+  CHECK(pass(14s) == opinion::nothing);
+  CHECK(pass(1s) == opinion::hung); // it went out at 2 s
   CHECK(it().lost());
 }
 
-TEST_CASE_FIXTURE(fixture, "gil_limit may be as short as the timeout [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture, "gil_limit may be as short as the timeout [W6]") {
   terms.gil_limit = terms.timeout;
   seen.busy = true;
-  CHECK(pass(11s) == verdict::nothing);
-  CHECK(it().look(start + 12s, seen, false).what == verdict::gil_held);
+  CHECK(pass(11s) == opinion::nothing);
+  CHECK(it().look(start + 12s, seen, false).what == opinion::gil_held);
   CHECK(it().next_due() == start + 12s);
-  CHECK(it().look(start + 12s, seen, false).what == verdict::hung);
+  CHECK(it().look(start + 12s, seen, false).what == opinion::hung);
 }
 
-TEST_CASE_FIXTURE(fixture, "a worker that is stopped is hung, also while a call runs [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture,
+                  "a worker that is stopped is hung, also while a call runs [W6]") {
   seen.busy = true;
   stopped = true;
-  CHECK(pass(12s) == verdict::missed);
-  CHECK(pass(10s) == verdict::missed);
-  CHECK(pass(10s) == verdict::hung);
+  CHECK(pass(12s) == opinion::missed);
+  CHECK(pass(10s) == opinion::missed);
+  CHECK(pass(10s) == opinion::hung);
 }
 
-TEST_CASE_FIXTURE(fixture, "misses of a stop that is over do not count against a call [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture,
+                  "misses of a stop that is over do not count against a call [W6]") {
   seen.busy = true;
   stopped = true;
   pass(22s);
   CHECK(it().misses() == 2);
   stopped = false;
-  CHECK(pass(10s) == verdict::gil_held);
+  CHECK(pass(10s) == opinion::gil_held);
   CHECK(it().misses() == 0);
   stopped = true;
-  CHECK(pass(10s) == verdict::missed);
+  CHECK(pass(10s) == opinion::missed);
   CHECK(it().misses() == 1);
 }
 
-TEST_CASE_FIXTURE(fixture, "a host that looks late does not judge [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture, "a host that looks late does not judge [W6]") {
   pass(11s);
-  CHECK(it().look(start + 18s, seen, false).what == verdict::nothing); // due at 12 s
+  CHECK(it().look(start + 18s, seen, false).what == opinion::nothing); // due at 12 s
   CHECK(!it().silent());
   now = start + 18s;
-  CHECK(pass(9s) == verdict::nothing);
-  CHECK(pass(1s) == verdict::missed);
+  CHECK(pass(9s) == opinion::nothing);
+  CHECK(pass(1s) == opinion::missed);
 }
 
-TEST_CASE_FIXTURE(fixture, "without an interval nothing is sent and nothing judged [W6]") {
+TEST_CASE_FIXTURE(heartbeat_fixture,
+                  "without an interval nothing is sent and nothing judged [W6]") {
   terms.interval = infinite;
   CHECK(!it().on());
   CHECK(it().next_due() == core::never);
@@ -266,9 +270,9 @@ TEST_CASE("who gives signs of life is never hung, who gives none always is [W6]"
         out = advice.send;
       }
       RC_ASSERT((was_silent || !advice.recovered));
-      RC_ASSERT((advice.what != verdict::hung || !busy));
+      RC_ASSERT((advice.what != opinion::hung || !busy));
       // The first miss may fall on the last of its time.
-      RC_ASSERT((advice.what != verdict::hung || now - sign_at >= 2 * terms.timeout));
+      RC_ASSERT((advice.what != opinion::hung || now - sign_at >= 2 * terms.timeout));
       RC_ASSERT((uut.next_due() < core::never));
     }
     seen.busy = false;
@@ -276,7 +280,7 @@ TEST_CASE("who gives signs of life is never hung, who gives none always is [W6]"
     auto hung = false;
     for (int i = 0; i < 8 && !hung; ++i) {
       now = std::max(now, uut.next_due());
-      hung = uut.look(now, seen, false).what == verdict::hung;
+      hung = uut.look(now, seen, false).what == opinion::hung;
     }
     RC_ASSERT(hung);
   }));

@@ -19,7 +19,7 @@ TEST_SUITE_BEGIN("in_flight");
 
 namespace {
 
-const auto t0 = time_point{} + 1h;
+const auto in_flight_model_t0 = time_point{} + 1h;
 
 struct number {
   bool waits = true; // somebody waits for the call
@@ -37,7 +37,7 @@ struct twins {
   void add(uint8_t a) {
     auto seq = all.size() + 1;
     RC_ASSERT(table.next_seq() == seq);
-    auto deadline = a % 3 == 0 ? never : t0 + std::chrono::seconds{a};
+    auto deadline = a % 3 == 0 ? never : in_flight_model_t0 + std::chrono::seconds{a};
     auto x = make_call(seq, target, deadline);
     all[seq] = {true, false, deadline, x->ticket};
     table.add(std::move(x));
@@ -70,7 +70,7 @@ struct twins {
   }
 
   void expire(uint8_t a) {
-    auto now = t0 + std::chrono::seconds{a};
+    auto now = in_flight_model_t0 + std::chrono::seconds{a};
     for (auto& x : table.expire(now)) {
       RC_ASSERT((x->deadline <= now));
       came_out(std::move(x));

@@ -16,16 +16,16 @@ TEST_SUITE_BEGIN("in_flight");
 
 namespace {
 
-const auto t0 = core::time_point{} + 1h;
+const auto in_flight_settle_t0 = core::time_point{} + 1h;
 
-/// Calls 1 to 5, each with its number as its id; what has a deadline has `t0`.
+/// Calls 1 to 5, each with its number as its id; what has a deadline has `in_flight_settle_t0`.
 struct five_calls {
   std::shared_ptr<recording_target> target = std::make_shared<recording_target>();
   in_flight uut;
 
   five_calls() {
     for (uint64_t i = 1; i <= 5; ++i)
-      uut.add(make_call(i, target, i == 3 ? t0 : core::never));
+      uut.add(make_call(i, target, i == 3 ? in_flight_settle_t0 : core::never));
   }
 
   void check(uint64_t claimed, uint64_t done, const numbers& ended, uint64_t running,
@@ -86,7 +86,7 @@ TEST_CASE_FIXTURE(five_calls,
 }
 
 TEST_CASE_FIXTURE(five_calls, "a call that was answered before is nobody's any more [Q7]") {
-  uut.expire(t0);
+  uut.expire(in_flight_settle_t0);
   SUBCASE("ended") {
     check(4, 3, {1, 2}, 4, {5});
   }
@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(five_calls, "a call that was answered before is nobody's any m
 }
 
 TEST_CASE_FIXTURE(five_calls, "the tool that ran is named also if its call was answered before") {
-  uut.expire(t0);
+  uut.expire(in_flight_settle_t0);
   auto x = uut.settle(3, 2);
   CHECK_FALSE(x.running);
   CHECK(x.running_tool == "tool3");

@@ -19,10 +19,10 @@ TEST_SUITE_BEGIN("in_flight");
 
 namespace {
 
-const auto t0 = time_point{} + 1h;
+const auto in_flight_t0 = time_point{} + 1h;
 
 /// Calls have the id of their number times ten.
-struct fixture {
+struct in_flight_fixture {
   std::shared_ptr<recording_target> target = std::make_shared<recording_target>();
   in_flight uut;
 
@@ -40,7 +40,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "numbers start at 1 and have no gaps [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture, "numbers start at 1 and have no gaps [Q7]") {
   CHECK(uut.next_seq() == 1);
   add_many(2);
   CHECK(uut.next_seq() == 3);
@@ -50,7 +50,7 @@ TEST_CASE_FIXTURE(fixture, "numbers start at 1 and have no gaps [Q7]") {
   CHECK(uut.unfinished() == 0);
 }
 
-TEST_CASE_FIXTURE(fixture, "a final takes its call out, once [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture, "a final takes its call out, once [Q7]") {
   add_many(3);
   auto first = uut.finish(2);
   CHECK(first.kind == match::call_waits);
@@ -64,7 +64,7 @@ TEST_CASE_FIXTURE(fixture, "a final takes its call out, once [Q7]") {
   CHECK(uut.unfinished() == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "finals may come in any order [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture, "finals may come in any order [Q7]") {
   add_many(4);
   for (uint64_t i : {3, 1, 4, 2}) {
     auto x = uut.finish(i);
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(fixture, "finals may come in any order [Q7]") {
     CHECK(uut.finish(i).kind == match::unknown);
 }
 
-TEST_CASE_FIXTURE(fixture, "a number that is not in flight is unknown [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture, "a number that is not in flight is unknown [Q7]") {
   CHECK(uut.finish(1).kind == match::unknown);
   add_many(2);
   for (auto i : {uint64_t{0}, uint64_t{3}, UINT64_MAX})
@@ -87,26 +87,27 @@ TEST_CASE_FIXTURE(fixture, "a number that is not in flight is unknown [Q7]") {
 }
 
 TEST_CASE_FIXTURE(
-  fixture, "expire takes calls whose deadline is now or past, and leaves their numbers [Q2]") {
-  add(t0 + 2s);
+  in_flight_fixture,
+  "expire takes calls whose deadline is now or past, and leaves their numbers [Q2]") {
+  add(in_flight_t0 + 2s);
   add();
-  add(t0 + 1s);
-  CHECK(uut.next_deadline() == t0 + 1s);
-  CHECK(uut.expire(t0 + 1s - 1ns).empty());
+  add(in_flight_t0 + 1s);
+  CHECK(uut.next_deadline() == in_flight_t0 + 1s);
+  CHECK(uut.expire(in_flight_t0 + 1s - 1ns).empty());
   CHECK_FALSE(uut.has_abandoned());
-  CHECK(ids(uut.expire(t0 + 1s)) == numbers{30});
-  CHECK(uut.next_deadline() == t0 + 2s);
+  CHECK(ids(uut.expire(in_flight_t0 + 1s)) == numbers{30});
+  CHECK(uut.next_deadline() == in_flight_t0 + 2s);
   CHECK(uut.unfinished() == 3);
   CHECK(uut.has_abandoned());
   CHECK(uut.is_abandoned(3));
   CHECK_FALSE(uut.is_abandoned(1));
-  CHECK(uut.expire(t0 + 1s).empty());
+  CHECK(uut.expire(in_flight_t0 + 1s).empty());
   CHECK(uut.next_seq() == 4);
 }
 
-TEST_CASE_FIXTURE(fixture, "the final of a call that expired is late, once [Q7]") {
-  add(t0);
-  uut.expire(t0);
+TEST_CASE_FIXTURE(in_flight_fixture, "the final of a call that expired is late, once [Q7]") {
+  add(in_flight_t0);
+  uut.expire(in_flight_t0);
   auto x = uut.finish(1);
   CHECK(x.kind == match::late);
   CHECK_FALSE(x.call);
@@ -116,7 +117,8 @@ TEST_CASE_FIXTURE(fixture, "the final of a call that expired is late, once [Q7]"
   CHECK(uut.finish(1).kind == match::unknown);
 }
 
-TEST_CASE_FIXTURE(fixture, "withdraw takes the call of a ticket and leaves its number [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture,
+                  "withdraw takes the call of a ticket and leaves its number [Q7]") {
   add();
   auto ticket = add();
   add();
@@ -131,7 +133,7 @@ TEST_CASE_FIXTURE(fixture, "withdraw takes the call of a ticket and leaves its n
   CHECK_FALSE(uut.has_abandoned());
 }
 
-TEST_CASE_FIXTURE(fixture, "a ticket that is not here takes nothing out [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture, "a ticket that is not here takes nothing out [Q7]") {
   auto ticket = add();
   auto other = core::call_ticket{};
   CHECK_FALSE(uut.withdraw(&other));
@@ -140,7 +142,8 @@ TEST_CASE_FIXTURE(fixture, "a ticket that is not here takes nothing out [Q7]") {
   CHECK_FALSE(uut.has_abandoned());
 }
 
-TEST_CASE_FIXTURE(fixture, "no ticket is nobody's: calls without one are not withdrawn [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture,
+                  "no ticket is nobody's: calls without one are not withdrawn [Q7]") {
   auto x = make_call(1, target);
   x->ticket = nullptr;
   uut.add(std::move(x));
@@ -148,20 +151,20 @@ TEST_CASE_FIXTURE(fixture, "no ticket is nobody's: calls without one are not wit
   CHECK(uut.finish(1).kind == match::call_waits);
 }
 
-TEST_CASE_FIXTURE(fixture, "only numbers that are unfinished can be abandoned") {
+TEST_CASE_FIXTURE(in_flight_fixture, "only numbers that are unfinished can be abandoned") {
   CHECK_FALSE(uut.is_abandoned(0));
   CHECK_FALSE(uut.is_abandoned(1));
   CHECK_FALSE(uut.is_abandoned(UINT64_MAX));
   add();
-  add(t0);
-  uut.expire(t0);
+  add(in_flight_t0);
+  uut.expire(in_flight_t0);
   uut.finish(2);
   CHECK_FALSE(uut.is_abandoned(2));
 }
 
-TEST_CASE_FIXTURE(fixture, "the tool of a number is known as long as the number is") {
-  add(t0);
-  uut.expire(t0);
+TEST_CASE_FIXTURE(in_flight_fixture, "the tool of a number is known as long as the number is") {
+  add(in_flight_t0);
+  uut.expire(in_flight_t0);
   CHECK(uut.tool_of(1) == "tool10");
   CHECK(uut.tool_of(0).empty());
   CHECK(uut.tool_of(2).empty());
@@ -169,7 +172,7 @@ TEST_CASE_FIXTURE(fixture, "the tool of a number is known as long as the number 
   CHECK(uut.tool_of(2).empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "a table that is destroyed answers the calls in it [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture, "a table that is destroyed answers the calls in it [Q7]") {
   {
     auto x = in_flight{};
     x.add(make_call(1, target));
@@ -181,7 +184,8 @@ TEST_CASE_FIXTURE(fixture, "a table that is destroyed answers the calls in it [Q
   CHECK_FALSE(target->end(2));
 }
 
-TEST_CASE_FIXTURE(fixture, "numbers that will not be begun are taken back in order [Q7]") {
+TEST_CASE_FIXTURE(in_flight_fixture,
+                  "numbers that will not be begun are taken back in order [Q7]") {
   add_many(2);
   auto ticket = add();
   add_many(2);

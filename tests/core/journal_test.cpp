@@ -15,7 +15,7 @@ TEST_SUITE_BEGIN("journal");
 
 namespace {
 
-struct fixture {
+struct journal_fixture {
   std::vector<uint64_t> memory = std::vector<uint64_t>(lane_page::section_size / 8);
   lane_page page{memory.data()};
   test::journal_writer writer{page};
@@ -27,11 +27,11 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "an empty journal has nothing [Q7]") {
+TEST_CASE_FIXTURE(journal_fixture, "an empty journal has nothing [Q7]") {
   CHECK(read_journal(page, 0).empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "what was noted is read, above the number asked for [Q7]") {
+TEST_CASE_FIXTURE(journal_fixture, "what was noted is read, above the number asked for [Q7]") {
   writer.note(4, "four", 7);
   writer.note(5, "", 8);
   writer.note(7, std::string(9, 'x'), 9, true);
@@ -48,7 +48,7 @@ TEST_CASE_FIXTURE(fixture, "what was noted is read, above the number asked for [
   CHECK(read_journal(page, 7).empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "nothing that is not acknowledged is ever missing [Q7]") {
+TEST_CASE_FIXTURE(journal_fixture, "nothing that is not acknowledged is ever missing [Q7]") {
   auto random = std::mt19937{1};
   auto expected = std::map<uint64_t, std::string>{};
   auto marked = uint64_t{0};
@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(fixture, "nothing that is not acknowledged is ever missing [Q7
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "a journal that makes no sense ends the reading [S5]") {
+TEST_CASE_FIXTURE(journal_fixture, "a journal that makes no sense ends the reading [S5]") {
   writer.note(1, "one");
   writer.note(2, "two");
   SUBCASE("its words") {
@@ -94,7 +94,7 @@ TEST_CASE_FIXTURE(fixture, "a journal that makes no sense ends the reading [S5]"
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "random bytes are read without harm [S5]") {
+TEST_CASE_FIXTURE(journal_fixture, "random bytes are read without harm [S5]") {
   auto random = std::mt19937_64{2};
   for (int round = 0; round < 300; ++round) {
     for (size_t i = 0; i < lane_page::journal_size / 8; ++i)

@@ -13,7 +13,7 @@ namespace {
 constexpr auto start = time_point{} + 1h;
 
 /// A probe after 30 idle seconds, ten to run it, heartbeats that are answered at once.
-struct fixture {
+struct lane_proof_fixture {
   lane_proof uut{30s, 10s, start};
 
   advice look(duration at, bool idle = true, bool silent = false) {
@@ -28,7 +28,7 @@ struct fixture {
 
 TEST_SUITE_BEGIN("lane_proof");
 
-TEST_CASE_FIXTURE(fixture, "an idle lane is probed every interval [W7]") {
+TEST_CASE_FIXTURE(lane_proof_fixture, "an idle lane is probed every interval [W7]") {
   CHECK(look(29s) == advice::nothing);
   CHECK(look(30s) == advice::send);
   CHECK(!uut.on_results(start + 31s));
@@ -36,14 +36,14 @@ TEST_CASE_FIXTURE(fixture, "an idle lane is probed every interval [W7]") {
   CHECK(look(61s) == advice::send);
 }
 
-TEST_CASE_FIXTURE(fixture, "a lane that works needs no probe [W7]") {
+TEST_CASE_FIXTURE(lane_proof_fixture, "a lane that works needs no probe [W7]") {
   uut.on_results(start + 29s);
   CHECK(look(58s) == advice::nothing);
   CHECK(look(59s, false) == advice::nothing);
   CHECK(uut.next_due() == start + 89s);
 }
 
-TEST_CASE_FIXTURE(fixture, "a late probe holds its lane until it ends [W7]") {
+TEST_CASE_FIXTURE(lane_proof_fixture, "a late probe holds its lane until it ends [W7]") {
   send();
   CHECK(!uut.held());
   CHECK(look(30s + lane_proof::late_after) == advice::hold);
@@ -53,7 +53,8 @@ TEST_CASE_FIXTURE(fixture, "a late probe holds its lane until it ends [W7]") {
   CHECK(!uut.held());
 }
 
-TEST_CASE_FIXTURE(fixture, "a probe that does not end in time has failed, told once [W7]") {
+TEST_CASE_FIXTURE(lane_proof_fixture,
+                  "a probe that does not end in time has failed, told once [W7]") {
   send();
   look(31s);
   CHECK(look(39s) == advice::nothing);
@@ -65,7 +66,8 @@ TEST_CASE_FIXTURE(fixture, "a probe that does not end in time has failed, told o
   CHECK(!uut.failed());
 }
 
-TEST_CASE_FIXTURE(fixture, "while no heartbeat is answered they judge, not the probe [W6] [W7]") {
+TEST_CASE_FIXTURE(lane_proof_fixture,
+                  "while no heartbeat is answered they judge, not the probe [W6] [W7]") {
   send();
   look(31s);
   CHECK(look(40s, true, true) == advice::nothing);
@@ -73,7 +75,7 @@ TEST_CASE_FIXTURE(fixture, "while no heartbeat is answered they judge, not the p
   CHECK(look(50s) == advice::fail); // ten seconds after it began to answer again
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(lane_proof_fixture,
                   "a probe fails only if a heartbeat that went out later is answered [W7]") {
   send();
   look(31s);

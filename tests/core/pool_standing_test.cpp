@@ -11,11 +11,11 @@ namespace {
 
 using change = pool_standing::change;
 
-struct fixture {
+struct pool_standing_fixture {
   pool_standing uut{2, 3};
   time_point begin = time_point{} + 1h;
 
-  fixture() {
+  pool_standing_fixture() {
     uut.begin(begin);
   }
 
@@ -33,7 +33,8 @@ using changes = std::vector<change>;
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "ready with enough workers, started with all, each once [T1]") {
+TEST_CASE_FIXTURE(pool_standing_fixture,
+                  "ready with enough workers, started with all, each once [T1]") {
   CHECK(note(0, 1s).empty());
   CHECK(note(1, 2s).empty());
   CHECK_FALSE(uut.was_ready());
@@ -46,11 +47,12 @@ TEST_CASE_FIXTURE(fixture, "ready with enough workers, started with all, each on
   CHECK(note(3, 7s).empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "one step can make it ready and started [T1]") {
+TEST_CASE_FIXTURE(pool_standing_fixture, "one step can make it ready and started [T1]") {
   CHECK(note(3, 1s) == changes{change::ready, change::start_done});
 }
 
-TEST_CASE_FIXTURE(fixture, "degraded below what it needs, then recovered; never ready twice [T1]") {
+TEST_CASE_FIXTURE(pool_standing_fixture,
+                  "degraded below what it needs, then recovered; never ready twice [T1]") {
   note(2, 1s);
   CHECK(uut.was_ready());
   CHECK(note(1, 2s) == changes{change::degraded});
@@ -62,7 +64,8 @@ TEST_CASE_FIXTURE(fixture, "degraded below what it needs, then recovered; never 
   CHECK(note(1, 6s) == changes{change::degraded});
 }
 
-TEST_CASE_FIXTURE(fixture, "degraded while its workers crash too often, with enough of them [F5]") {
+TEST_CASE_FIXTURE(pool_standing_fixture,
+                  "degraded while its workers crash too often, with enough of them [F5]") {
   note(3, 1s);
   auto told = [&](bool often, snakepit::duration after) {
     auto out = uut.note(3, false, begin + after, often);
@@ -76,7 +79,8 @@ TEST_CASE_FIXTURE(fixture, "degraded while its workers crash too often, with eno
   CHECK(!uut.is_enough(1));
 }
 
-TEST_CASE_FIXTURE(fixture, "a start that fails for good is told each time it does [T1]") {
+TEST_CASE_FIXTURE(pool_standing_fixture,
+                  "a start that fails for good is told each time it does [T1]") {
   CHECK(note(0, 1s, true) == changes{change::start_failed});
   CHECK(note(0, 2s, true).empty());
   CHECK(note(2, 3s, false) == changes{change::ready});

@@ -19,12 +19,13 @@ using core::worker_life;
 namespace {
 
 constexpr auto mebibyte = uint64_t{1} << 20;
-const auto t0 = time_point{} + 1h;
+const auto recycle_rules_t0 = time_point{} + 1h;
 
-/// One worker that has been ready since t0 and has had calls.
+/// One worker that has been ready since recycle_rules_t0 and has had calls.
 struct recycle_fixture {
   recycle_config config{.jitter = 0};
-  worker_life worker{.slot = 3, .generation = 2, .pid = 7, .ready_since = t0, .calls = 10};
+  worker_life worker{
+    .slot = 3, .generation = 2, .pid = 7, .ready_since = recycle_rules_t0, .calls = 10};
   std::optional<recycle_rules> made;
 
   recycle_rules& uut() {
@@ -56,57 +57,57 @@ TEST_CASE_FIXTURE(recycle_fixture, "without limits nothing is ever due [L1]") {
   CHECK(!uut().any());
   worker.calls = 1'000'000;
   worker.memory = uint64_t{1} << 50;
-  worker.idle_since = t0;
-  CHECK(!why(t0 + 24h * 365));
-  CHECK(next(t0) == never);
+  worker.idle_since = recycle_rules_t0;
+  CHECK(!why(recycle_rules_t0 + 24h * 365));
+  CHECK(next(recycle_rules_t0) == never);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture, "a worker that is too old is replaced [L1]") {
   config.ttl = 1h;
   CHECK(uut().any());
-  CHECK(next(t0) == t0 + 1h);
-  CHECK(!why(t0 + 1h - 1ns));
-  CHECK(why(t0 + 1h) == recycle_reason::ttl);
-  CHECK(!why(t0 + 2h)); // it has been ordered
-  CHECK(next(t0 + 2h) == never);
+  CHECK(next(recycle_rules_t0) == recycle_rules_t0 + 1h);
+  CHECK(!why(recycle_rules_t0 + 1h - 1ns));
+  CHECK(why(recycle_rules_t0 + 1h) == recycle_reason::ttl);
+  CHECK(!why(recycle_rules_t0 + 2h)); // it has been ordered
+  CHECK(next(recycle_rules_t0 + 2h) == never);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture, "a worker that has ended its number of calls is replaced [L1]") {
   config.max_calls = 100;
   worker.calls = 99;
-  CHECK(!why(t0));
-  CHECK(next(t0) == never); // no time brings it
+  CHECK(!why(recycle_rules_t0));
+  CHECK(next(recycle_rules_t0) == never); // no time brings it
   worker.calls = 100;
-  CHECK(why(t0) == recycle_reason::max_calls);
+  CHECK(why(recycle_rules_t0) == recycle_reason::max_calls);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture, "a worker that has had nothing to do is replaced once [L1]") {
   config.idle = 1min;
-  CHECK(next(t0) == t0 + 1min); // while it has calls: not before
-  worker.idle_since = t0 + 5s;
-  CHECK(next(t0 + 10s) == t0 + 5s + 1min);
-  CHECK(why(t0 + 5s + 1min) == recycle_reason::idle);
+  CHECK(next(recycle_rules_t0) == recycle_rules_t0 + 1min); // while it has calls: not before
+  worker.idle_since = recycle_rules_t0 + 5s;
+  CHECK(next(recycle_rules_t0 + 10s) == recycle_rules_t0 + 5s + 1min);
+  CHECK(why(recycle_rules_t0 + 5s + 1min) == recycle_reason::idle);
   // Its successor is as good as new for as long as nobody uses it.
-  worker = {.slot = 3, .generation = 3, .pid = 8, .ready_since = t0 + 2min};
-  CHECK(!why(t0 + 1h));
+  worker = {.slot = 3, .generation = 3, .pid = 8, .ready_since = recycle_rules_t0 + 2min};
+  CHECK(!why(recycle_rules_t0 + 1h));
 }
 
 TEST_CASE_FIXTURE(recycle_fixture, "a worker that holds too much is replaced, or ended [L4]") {
   config.memory_soft = 100 * mebibyte;
   config.memory_hard = 200 * mebibyte;
   CHECK(uut().measures());
-  CHECK(!why(t0)); // not measured
+  CHECK(!why(recycle_rules_t0)); // not measured
   worker.memory = 100 * mebibyte;
-  CHECK(!why(t0));
+  CHECK(!why(recycle_rules_t0));
   worker.memory += 1;
   worker.calls = 0;
-  CHECK(!why(t0)); // another one would hold as much
+  CHECK(!why(recycle_rules_t0)); // another one would hold as much
   worker.calls = 1;
-  CHECK(why(t0) == recycle_reason::memory);
+  CHECK(why(recycle_rules_t0) == recycle_reason::memory);
   worker.memory = 200 * mebibyte + 1;
   for (auto leaves : {false, true}) {
     worker.leaving = leaves;
-    auto x = uut().judge({worker}, t0);
+    auto x = uut().judge({worker}, recycle_rules_t0);
     CHECK(x.replace.empty());
     CHECK(x.end == std::vector{recycle_rules::worker{3, 2}});
   }
@@ -115,19 +116,19 @@ TEST_CASE_FIXTURE(recycle_fixture, "a worker that holds too much is replaced, or
 TEST_CASE_FIXTURE(recycle_fixture, "a worker that leaves is not replaced again [L1]") {
   config.ttl = 1s;
   worker.leaving = true;
-  CHECK(!why(t0 + 1h));
-  CHECK(next(t0 + 1h) == never);
+  CHECK(!why(recycle_rules_t0 + 1h));
+  CHECK(next(recycle_rules_t0 + 1h) == never);
 }
 
 TEST_CASE_FIXTURE(recycle_fixture, "what could not be replaced is tried again after a pause [L2]") {
   config.ttl = 1s;
-  REQUIRE(why(t0 + 1s));
-  uut().refused({3, 2}, t0 + 2s);
-  CHECK(!why(t0 + 3s));
-  CHECK(next(t0 + 3s) == t0 + 12s);
-  CHECK(why(t0 + 12s) == recycle_reason::ttl);
-  uut().refused({9, 9}, t0); // nobody
-  CHECK(next(t0 + 13s) == never);
+  REQUIRE(why(recycle_rules_t0 + 1s));
+  uut().refused({3, 2}, recycle_rules_t0 + 2s);
+  CHECK(!why(recycle_rules_t0 + 3s));
+  CHECK(next(recycle_rules_t0 + 3s) == recycle_rules_t0 + 12s);
+  CHECK(why(recycle_rules_t0 + 12s) == recycle_reason::ttl);
+  uut().refused({9, 9}, recycle_rules_t0); // nobody
+  CHECK(next(recycle_rules_t0 + 13s) == never);
 }
 
 TEST_CASE("limits differ from worker to worker, and never change [L1]") {
@@ -176,11 +177,12 @@ struct recycle_model {
   recycle_rules table;
   std::vector<worker_life> workers;
   std::set<std::pair<uint32_t, uint32_t>> ordered;
-  time_point now = t0;
+  time_point now = recycle_rules_t0;
 
   explicit recycle_model(recycle_config x) : config{x}, table{x, 5, 10s} {
     for (uint32_t i = 0; i < 4; ++i)
-      workers.push_back({.slot = i, .generation = 1, .pid = i + 1, .ready_since = t0});
+      workers.push_back(
+        {.slot = i, .generation = 1, .pid = i + 1, .ready_since = recycle_rules_t0});
   }
 
   std::optional<recycle_reason> expected(const worker_life& x) const {

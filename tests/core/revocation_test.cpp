@@ -14,7 +14,7 @@ TEST_SUITE_BEGIN("revocation");
 
 namespace {
 
-constexpr auto t0 = time_point{} + 1h;
+constexpr auto revocation_t0 = time_point{} + 1h;
 
 } // namespace
 
@@ -79,31 +79,31 @@ TEST_CASE("without a barrier the claim must not have moved [Q7]") {
 
 TEST_CASE("a call that ran at a look long ago keeps those behind it [P4]") {
   auto uut = lane_watch{2ms};
-  CHECK(!uut.look(t0, 3, 2, 2, false));
-  CHECK(!uut.look(t0 + 1ms, 3, 2, 2, false));
-  CHECK(uut.look(t0 + 2ms, 3, 2, 2, false).revoke);
-  CHECK(uut.look(t0 + 4ms, 3, 2, 2, false).revoke);
-  CHECK(!uut.look(t0 + 6ms, 4, 3, 3, false)); // another one
-  CHECK(!uut.look(t0 + 9ms, 4, 4, 4, false)); // none
-  CHECK(!uut.look(t0 + 12ms, 5, 4, 4, false));
+  CHECK(!uut.look(revocation_t0, 3, 2, 2, false));
+  CHECK(!uut.look(revocation_t0 + 1ms, 3, 2, 2, false));
+  CHECK(uut.look(revocation_t0 + 2ms, 3, 2, 2, false).revoke);
+  CHECK(uut.look(revocation_t0 + 4ms, 3, 2, 2, false).revoke);
+  CHECK(!uut.look(revocation_t0 + 6ms, 4, 3, 3, false)); // another one
+  CHECK(!uut.look(revocation_t0 + 9ms, 4, 4, 4, false)); // none
+  CHECK(!uut.look(revocation_t0 + 12ms, 5, 4, 4, false));
 }
 
 TEST_CASE("what others would run at once is taken back at the first look [P4]") {
   auto uut = lane_watch{1h};
-  CHECK(uut.look(t0, 3, 2, 2, true).revoke);
-  CHECK(!uut.look(t0 + 1ms, 3, 2, 2, false));
-  CHECK(uut.look(t0 + 2ms, 3, 2, 2, true).revoke);
-  CHECK(uut.look(t0 + 3ms, 4, 3, 3, true).revoke); // another one
-  CHECK(!uut.look(t0 + 4ms, 4, 4, 4, true));       // none
+  CHECK(uut.look(revocation_t0, 3, 2, 2, true).revoke);
+  CHECK(!uut.look(revocation_t0 + 1ms, 3, 2, 2, false));
+  CHECK(uut.look(revocation_t0 + 2ms, 3, 2, 2, true).revoke);
+  CHECK(uut.look(revocation_t0 + 3ms, 4, 3, 3, true).revoke); // another one
+  CHECK(!uut.look(revocation_t0 + 4ms, 4, 4, 4, true));       // none
 }
 
 TEST_CASE("finals that the stream has not brought since the last look are read [Q7]") {
   auto uut = lane_watch{1h};
-  CHECK(!uut.look(t0, 3, 2, 1, false).read_journal); // they may be on their way
-  CHECK(uut.look(t0 + 2ms, 3, 2, 1, false).read_journal);
-  CHECK(!uut.look(t0 + 4ms, 3, 2, 2, false).read_journal);
-  CHECK(!uut.look(t0 + 6ms, 5, 4, 2, false).read_journal);
-  CHECK(!uut.look(t0 + 8ms, 7, 6, 4, false).read_journal); // both go on
+  CHECK(!uut.look(revocation_t0, 3, 2, 1, false).read_journal); // they may be on their way
+  CHECK(uut.look(revocation_t0 + 2ms, 3, 2, 1, false).read_journal);
+  CHECK(!uut.look(revocation_t0 + 4ms, 3, 2, 2, false).read_journal);
+  CHECK(!uut.look(revocation_t0 + 6ms, 5, 4, 2, false).read_journal);
+  CHECK(!uut.look(revocation_t0 + 8ms, 7, 6, 4, false).read_journal); // both go on
 }
 
 TEST_SUITE_END();

@@ -14,15 +14,15 @@ using core::time_point;
 
 namespace {
 
-const auto t0 = time_point{} + 1h;
+const auto slot_table_leave_t0 = time_point{} + 1h;
 
 /// Three slots with ready workers of generation 1, of which one may leave at a time.
 struct leave_fixture {
   slot_table uut{3, {8, 0ms, 30s}, {{1s}, 2, 10s}, 1};
 
   leave_fixture() {
-    for (auto& x : uut.due(t0))
-      uut.on_ready(x.slot, x.generation, t0);
+    for (auto& x : uut.due(slot_table_leave_t0))
+      uut.on_ready(x.slot, x.generation, slot_table_leave_t0);
     REQUIRE(uut.ready() == 3);
   }
 
@@ -34,7 +34,7 @@ struct leave_fixture {
   }
 
   /// What is started now.
-  std::vector<slot_table::order> due(time_point now = t0) {
+  std::vector<slot_table::order> due(time_point now = slot_table_leave_t0) {
     auto next = uut.next_due();
     auto result = uut.due(now);
     CHECK((next <= now) == !result.empty());
@@ -56,17 +56,17 @@ TEST_CASE_FIXTURE(leave_fixture, "with max_unavailable the old worker leaves fir
   CHECK(uut.owed() == 1);
   CHECK(due().empty()); // not before it has ended
   CHECK(uut.renew(1));  // is being done
-  uut.on_exit(1, 1, t0);
+  uut.on_exit(1, 1, slot_table_leave_t0);
   auto next = due(); // without a pause
   REQUIRE(next.size() == 1);
   CHECK(next[0].slot == 1);
   CHECK(next[0].generation == 2);
   CHECK(uut.owed() == 0);
-  uut.on_ready(1, 2, t0);
+  uut.on_ready(1, 2, slot_table_leave_t0);
   CHECK(uut.ready() == 3);
   CHECK(!uut.failed());
-  uut.on_exit(1, 2, t0); // and a crash is a crash
-  CHECK(uut.next_due() == t0 + 1s);
+  uut.on_exit(1, 2, slot_table_leave_t0); // and a crash is a crash
+  CHECK(uut.next_due() == slot_table_leave_t0 + 1s);
 }
 
 TEST_CASE_FIXTURE(leave_fixture, "no more leave than may be away, whyever others are [L2]") {
@@ -75,20 +75,20 @@ TEST_CASE_FIXTURE(leave_fixture, "no more leave than may be away, whyever others
   CHECK(leaver(1) == -1); // one does not answer
   CHECK(leaver() == 0);
   CHECK(leaver() == -1);
-  uut.on_exit(0, 1, t0);
+  uut.on_exit(0, 1, slot_table_leave_t0);
   CHECK(leaver() == -1);
   REQUIRE(due().size() == 1);
   CHECK(leaver() == -1);
-  uut.on_start_failed(0, 2, false, t0);
+  uut.on_start_failed(0, 2, false, slot_table_leave_t0);
   CHECK(leaver() == -1);
-  REQUIRE(due(t0 + 1s).size() == 1);
-  uut.on_ready(0, 3, t0 + 1s);
+  REQUIRE(due(slot_table_leave_t0 + 1s).size() == 1);
+  uut.on_ready(0, 3, slot_table_leave_t0 + 1s);
   CHECK(leaver() == 1);
-  uut.on_exit(2, 1, t0 + 1s); // is lost meanwhile, and has what it wanted
-  uut.on_exit(1, 1, t0 + 1s);
+  uut.on_exit(2, 1, slot_table_leave_t0 + 1s); // is lost meanwhile, and has what it wanted
+  uut.on_exit(1, 1, slot_table_leave_t0 + 1s);
   CHECK(leaver() == -1);
-  for (auto& x : due(t0 + 2s))
-    uut.on_ready(x.slot, x.generation, t0 + 2s);
+  for (auto& x : due(slot_table_leave_t0 + 2s))
+    uut.on_ready(x.slot, x.generation, slot_table_leave_t0 + 2s);
   CHECK(uut.ready() == 3);
   CHECK(leaver() == -1);
 }
@@ -98,16 +98,16 @@ TEST_CASE_FIXTURE(leave_fixture, "a stop leaves no pool without a worker for a r
   CHECK(leaver() == 1);
   uut.stop();
   CHECK(!uut.renew(0));
-  uut.on_exit(1, 1, t0);
+  uut.on_exit(1, 1, slot_table_leave_t0);
   CHECK(due().empty()); // others are there
-  uut.on_exit(0, 1, t0);
-  uut.on_exit(2, 1, t0);
+  uut.on_exit(0, 1, slot_table_leave_t0);
+  uut.on_exit(2, 1, slot_table_leave_t0);
   auto next = due();
   REQUIRE(next.size() == 1);
   CHECK(next[0].slot == 1);
   CHECK(due().empty());
-  uut.on_start_failed(1, 2, false, t0);
-  CHECK(due(t0 + 1h).empty()); // it was owed one try
+  uut.on_start_failed(1, 2, false, slot_table_leave_t0);
+  CHECK(due(slot_table_leave_t0 + 1h).empty()); // it was owed one try
   CHECK(uut.owed() == 0);
 }
 
@@ -138,7 +138,7 @@ TEST_CASE("renewals never take more workers away than may be [L2]") {
         }
         break;
       case 2:
-        for (auto& x : table.due(t0)) {
+        for (auto& x : table.due(slot_table_leave_t0)) {
           RC_ASSERT((x.generation == last[x.slot] + 1));
           last[x.slot] = x.generation;
           auto still = [&](auto& one) { return one.slot == x.slot; };
@@ -149,13 +149,13 @@ TEST_CASE("renewals never take more workers away than may be [L2]") {
       case 3:
         if (!leaving.empty()) {
           auto x = take(leaving, n);
-          table.on_exit(x.slot, x.generation, t0);
+          table.on_exit(x.slot, x.generation, slot_table_leave_t0);
         }
         break;
       default:
         if (!starting.empty()) {
           auto x = take(starting, n);
-          table.on_ready(x.slot, x.generation, t0);
+          table.on_ready(x.slot, x.generation, slot_table_leave_t0);
         }
       }
       RC_ASSERT((leaving.size() <= most));
@@ -165,11 +165,11 @@ TEST_CASE("renewals never take more workers away than may be [L2]") {
     // All comes to an end.
     for (int i = 0; i < 100; ++i) {
       for (auto& x : leaving)
-        table.on_exit(x.slot, x.generation, t0);
+        table.on_exit(x.slot, x.generation, slot_table_leave_t0);
       leaving = table.leavers(0);
       for (auto& x : starting)
-        table.on_ready(x.slot, x.generation, t0);
-      starting = table.due(t0);
+        table.on_ready(x.slot, x.generation, slot_table_leave_t0);
+      starting = table.due(slot_table_leave_t0);
     }
     RC_ASSERT((table.ready() == size));
   }));

@@ -16,7 +16,7 @@ TEST_SUITE_BEGIN("slot_table");
 
 namespace {
 
-const auto t0 = time_point{} + 1h;
+const auto slot_table_model_t0 = time_point{} + 1h;
 
 enum class standing { waiting, starting, ready };
 
@@ -24,7 +24,7 @@ struct slot {
   standing now = standing::waiting;
   uint32_t generation = 0;
   size_t setbacks = 0;
-  time_point not_before = t0;
+  time_point not_before = slot_table_model_t0;
 };
 
 /// The table and what an onlooker knows of its slots.
@@ -33,7 +33,7 @@ struct twins {
   restart_config restart;
   slot_table table;
   std::vector<slot> slots;
-  time_point now = t0;
+  time_point now = slot_table_model_t0;
   size_t failures = 0;
   size_t unserved = 0; // of them those while no worker was ready
   bool failed = false;

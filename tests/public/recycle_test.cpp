@@ -164,9 +164,10 @@ TEST_CASE_FIXTURE(recycling_fixture,
   CHECK(load.lowest() == 2);
   CHECK(uut.stats().at(0).worker_exits == 0);
   // No slot had two workers.
-  for (auto& x : uut.stats().at(0).workers)
+  auto stats = uut.stats().at(0);
+  for (auto& x : stats.workers)
     CHECK((x.state == "ready" || x.state == "leaving" || x.state == "starting"));
-  CHECK(uut.stats().at(0).workers.size() <= 3);
+  CHECK(stats.workers.size() <= 3);
 }
 
 TEST_CASE_FIXTURE(recycling_fixture, "workers are replaced after their number of calls [L1]") {
