@@ -78,6 +78,7 @@ def test_events(host):
     assert names == [
         *life,
         "worker.exited",
+        "worker.tainted",
         *life,
         "worker.restarted",
         "worker.draining",
