@@ -67,8 +67,6 @@ bool pool_state::send_at_once(core::call_ptr& x) {
   if (!lane)
     return false;
   bind(*x, is->worker);
-  if (has_open_circuit())
-    begin_circuit(*x);
   auto foreseen = times->foresee(x->tool);
   auto one = std::vector<core::call_ptr>{};
   one.push_back(std::move(x));

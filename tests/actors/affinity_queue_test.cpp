@@ -73,6 +73,26 @@ TEST_CASE_FIXTURE(affinity_fixture, "a busy pool serves its worker's calls in th
   CHECK(waiting(0) == "c");
 }
 
+TEST_CASE_FIXTURE(affinity_fixture,
+                  "what waits for its worker is refused, too, while a circuit is open [B3, F2]") {
+  cfg.breaker = {.enabled = true, .failures = 1, .reset = 5s, .half_open = 1};
+  start_ready();
+  patient("a");
+  worker(0).claim();
+  auto b = patient("b");
+  other("x");
+  CHECK(waiting(1) == "x"); // "b" waits apart
+  worker(1).claim();
+  worker(1).finish_with({reason::python_exception, "so it is"});
+  worker(1).send();
+  run();
+  CHECK(!answered(b));
+  serve(0);
+  CHECK(why(b) == reason::circuit_open);
+  CHECK(waiting(0).empty());
+  CHECK(stats().queued == 0);
+}
+
 TEST_CASE_FIXTURE(affinity_fixture, "waiting for a worker ends with the deadline [B3, Q2]") {
   start_ready();
   patient("a");
