@@ -72,6 +72,7 @@ public:
     out.recycle = [this](auto& pool, uint32_t slot, auto done) {
       pools.recycle(pool, slot, std::move(done));
     };
+    out.reload = [this](auto& pool, auto done) { reload(pool, std::move(done)); };
     out.log_level = [this](auto& level, auto& category) {
       return pools.set_log_level(level, category);
     };
@@ -79,6 +80,17 @@ public:
     out.poisoned = [this](bool clear) { return clear ? pools.clear_poisoned() : pools.poisoned(); };
     out.refused = refusal_log(behind.log);
     return out;
+  }
+
+  void reload(const std::string& pool, std::function<void(result<reload_summary>)> done) {
+    auto wanted = std::optional<config>{};
+    if (reread) {
+      auto x = reread();
+      if (!x)
+        return done(tl::unexpected{std::move(x.error())});
+      wanted = std::move(*x);
+    }
+    runtime_access::of(pools).reload(pool, std::move(wanted), std::move(done));
   }
 
   result<void> stop(duration drain) {
@@ -99,6 +111,7 @@ public:
   // Order matters: what is declared later goes first.
   runtime pools;
   std::string address;
+  std::function<result<config>()> reread;
   std::unique_ptr<io::orphan_keeper> keeper;
   std::unique_ptr<io::control_server> server;
 
@@ -133,6 +146,7 @@ result<pool_daemon> start_parts(config cfg, const daemon_options& options) {
     return tl::unexpected{std::move(pools.error())};
   auto x = std::make_unique<pool_daemon::implementation>(std::move(*pools));
   x->keeper = std::move(keeper);
+  x->reread = options.reread;
   if (!claimed) {
     auto& folder = *runtime_access::of(x->pools).directory;
     auto socket = io::control_socket::make(folder.path() + "/control.sock");
@@ -173,6 +187,11 @@ pool_daemon::~pool_daemon() {
 
 runtime& pool_daemon::pools() noexcept {
   return impl_->pools;
+}
+
+void pool_daemon::reload(const std::string& pool,
+                         std::function<void(result<reload_summary>)> done) {
+  impl_->reload(pool, std::move(done));
 }
 
 const std::string& pool_daemon::address() const noexcept {

@@ -25,6 +25,9 @@ lifecycle_manager(lifecycle_actor::stateful_pointer<lifecycle_state> self,
     [&st](local<life_list>& x) { st.on_list(*x); },
     [&st](local<memory_taken>& x) { st.on_memory(*x); },
     [&st](local<replace_refused>& x) { st.on_refused(*x); },
+    [&st](local<reload_order>& x) { st.on_reload(*x); },
+    [&st](local<rollout_step>& x) { st.on_step(*x); },
+    [&st](local<worker_trouble>& x) { st.on_trouble(*x); },
     [&st](atom::look) { st.on_look(); },
     [&st](atom::tick) { st.on_tick(); },
   };
@@ -34,6 +37,9 @@ void lifecycle_state::init(lifecycle_settings cfg, lifecycle_world w) {
   settings = std::move(cfg);
   world = std::move(w);
   rules.emplace(settings.recycle, settings.seed, settings.pause);
+  current = world.entry && world.entry->spec() ? world.entry->spec() : settings.spec;
+  rollout = {settings.recycle.surge, settings.reload_failures, settings.reload_pause};
+  events = {world.events, settings.pool, [this] { return now(); }};
   if (rules->any())
     ask();
 }
@@ -43,6 +49,7 @@ void lifecycle_state::init(lifecycle_settings cfg, lifecycle_world w) {
 void lifecycle_state::on_list(life_list& x) {
   asking = false;
   workers = std::move(x.workers);
+  starting = std::move(x.starting);
   auto known = std::exchange(memory, {});
   for (auto& one : workers)
     if (auto seen = known.extract({one.slot, one.generation})) {
@@ -51,6 +58,8 @@ void lifecycle_state::on_list(life_list& x) {
     }
   decide();
   measure();
+  go_on();
+  retire();
 }
 
 void lifecycle_state::on_memory(const memory_taken& x) {

@@ -3,12 +3,19 @@
 #include "actors/core/recycle_rules.hpp"
 #include "actors/messages.hpp"
 
+#include <snakepit/runtime.hpp>
+
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace snakepit {
+
+struct worker_spec;
+using worker_spec_ptr = std::shared_ptr<const worker_spec>;
 
 // -- from the LIFECYCLE MANAGER to its POOL ------------------------------------
 
@@ -23,6 +30,21 @@ struct replace_order {
   core::recycle_rules::worker who;
   core::recycle_reason why;
   std::function<void(result<void>)> done;
+  /// What the new one is made from; null: what all are.
+  worker_spec_ptr spec{};
+};
+
+/// Wants a worker made from this in some slot that has none. Answered like the other.
+struct trial_order {
+  worker_spec_ptr spec;
+  std::function<void(result<void>)> done;
+};
+
+/// From now on workers are made from this. `over`: no more revision comes, and all but workers
+/// that leave are of this one.
+struct adopt_order {
+  worker_spec_ptr spec;
+  bool over = false;
 };
 
 /// End this worker now, with what it runs.
@@ -43,6 +65,47 @@ struct memory_seen {
 /// The workers that are ready, or were and leave. From the POOL.
 struct life_list {
   std::vector<core::worker_life> workers;
+  /// Revisions of those that start.
+  std::vector<uint32_t> starting;
+};
+
+/// A worker did not start, or has crashed. From the POOL.
+struct worker_trouble {
+  uint32_t revision = 0;
+  error why;
+  /// It cannot but happen again.
+  bool for_good = false;
+};
+
+/// An order of a reload is over, whatever came of it. `who`: nothing, for a trial.
+struct rollout_step {
+  std::optional<core::recycle_rules::worker> who;
+  bool done = false;
+};
+
+/// Replace all workers by ones made from this. From the runtime. Destroyed unanswered it answers
+/// `unavailable`.
+struct reload_order {
+  worker_spec_ptr spec;
+  std::function<void(result<reload_report>)> done;
+
+  reload_order(worker_spec_ptr from, std::function<void(result<reload_report>)> f)
+    : spec{std::move(from)}, done{std::move(f)} {}
+  reload_order(reload_order&& other) noexcept
+    : spec{std::move(other.spec)}, done{std::exchange(other.done, nullptr)} {}
+  reload_order& operator=(reload_order&& other) noexcept {
+    std::swap(spec, other.spec);
+    std::swap(done, other.done);
+    return *this;
+  }
+  ~reload_order() {
+    answer(fail(reason::unavailable, "the pool stops, or is being restarted"));
+  }
+
+  void answer(result<reload_report> x) {
+    if (auto f = std::exchange(done, nullptr))
+      f(std::move(x));
+  }
 };
 
 /// What the processes hold that were to be measured, in their order; 0: it is not known.
@@ -66,5 +129,10 @@ CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::memory_seen>))
 CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::life_list>))
 CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::memory_taken>))
 CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::replace_refused>))
+CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::trial_order>))
+CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::adopt_order>))
+CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::worker_trouble>))
+CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::rollout_step>))
+CAF_ADD_TYPE_ID(snakepit_lifecycle, (snakepit::local<snakepit::reload_order>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_lifecycle)

@@ -48,6 +48,11 @@ struct launch_order {
   core::worker_key who{};
 };
 
+/// The templates of this origin are needed no more.
+struct retire_order {
+  std::shared_ptr<const io::launch_spec> origin;
+};
+
 // -- towards the WORKER ---------------------------------------------------------
 
 /// The process is there, or could not be started.
@@ -316,5 +321,6 @@ CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::heartbeat_answer>)
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::poison_query>))
 CAF_ADD_ATOM(snakepit_internal, snakepit::atom, leave, "leave")
 CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::recycle_order>))
+CAF_ADD_TYPE_ID(snakepit_internal, (snakepit::local<snakepit::retire_order>))
 
 CAF_END_TYPE_ID_BLOCK(snakepit_internal)

@@ -31,6 +31,8 @@ pool_actor::behavior_type pool(pool_actor::stateful_pointer<pool_state> self,
     [&st](local<recycle_order>& x) { st.on_recycle(*x); },
     [&st](local<life_query>& x) { st.on_life_query(*x); },
     [&st](local<replace_order>& x) { st.on_replace(*x); },
+    [&st](local<trial_order>& x) { st.on_trial(*x); },
+    [&st](local<adopt_order>& x) { st.on_adopt(*x); },
     [&st](local<end_order>& x) { st.on_end(*x); },
     [&st](local<memory_seen>& x) { st.on_memory(*x); },
     [&st](local<cancel_order>& x) { st.on_cancel(*x); },
@@ -49,6 +51,8 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart,
                                              x.recycle.max_unavailable);
+  if (x.autoscale.max > 0)
+    scaler = std::make_unique<core::autoscaler>(x.autoscale, settings.lanes, now());
   poison = std::make_unique<core::poison_table>(x.poison);
   if (x.breaker.enabled)
     breaker = std::make_unique<core::breaker>(x.breaker);
@@ -58,6 +62,7 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   standing = {std::min(x.min_ready, slots->size()), slots->size()};
   events = {world.events, x.name, [this] { return now(); }};
   world.entry->set_tools(tools);
+  spec = world.entry->spec() ? world.entry->spec() : settings.spec;
 }
 
 // -- message handlers ---------------------------------------------------------
@@ -118,15 +123,10 @@ void pool_state::on_worker_up(worker_up& x) {
   auto* up = find_member(x.slot, x.generation);
   if (!up)
     return self->send_exit(x.worker, caf::exit_reason::user_shutdown);
-  if (!tools->is_made_of(x.tools)) {
-    auto next = tools->with(x.tools);
-    if (!next) { // the worker goes; its `worker_down` finds it not up
-      last_start_error = std::move(next.error());
-      return self->send_exit(x.worker, caf::exit_reason::user_shutdown);
-    }
-    tools = std::move(*next);
-    world.entry->set_tools(tools);
-    note_tools(*world.metrics, *tools);
+  if (auto ok = learn_tools(*up, x.tools); !ok) {
+    // The worker goes; its `worker_down` finds it not up.
+    last_start_error = std::move(ok.error());
+    return self->send_exit(x.worker, caf::exit_reason::user_shutdown);
   }
   up->up = true;
   up->pid = x.pid;
@@ -161,6 +161,7 @@ void pool_state::on_worker_down(worker_down& x) {
   }
   if (auto* gone = find_member(x.slot, x.generation)) {
     auto up = gone->up;
+    auto revision = gone->revision;
     crossing += gone->sent - std::min(gone->sent, x.received);
     board->remove(x.slot, x.generation);
     auto had_left = leaving.erase({x.slot, x.generation}) > 0;
@@ -168,13 +169,15 @@ void pool_state::on_worker_down(worker_down& x) {
       forget(x.slot, x.generation);
     if (up) {
       note_exit(x);
+      if (x.certificate->ended_by_us.empty())
+        tell_trouble(revision, core::lost_worker(x.certificate), false);
       if (!had_left)
         lost_at.emplace(x.slot, now());
       note_standing();
     } else {
       auto why = x.start_error ? std::move(*x.start_error)
                                : last_start_error.value_or(error{reason::internal, "not started"});
-      start_failed(x.slot, x.generation, std::move(why), x.for_good || !x.start_error);
+      start_failed(x.slot, x.generation, revision, std::move(why), x.for_good || !x.start_error);
     }
   }
   if (x.worker)
@@ -219,6 +222,7 @@ void pool_state::on_stats(stats_query& x) {
   auto s = pool_stats{};
   s.name = config.name;
   s.state = state();
+  s.revision = spec->revision;
   s.workers_target = slots->size();
   s.workers_ready = ready();
   s.workers_unwell = slots->ready() - s.workers_ready;
@@ -360,7 +364,7 @@ void pool_state::arm() {
     at = std::min({queue->next_deadline(), retries.next_due(), drain_until});
   if (drained.empty() && drain_until != core::never && now() >= drain_until)
     at = queue->next_deadline();
-  at = std::min(at, trouble_due());
+  at = std::min({at, trouble_due(), scale_due()});
   if (at >= armed)
     return;
   armed = at;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/core/autoscaler.hpp"
 #include "actors/core/batch_draft.hpp"
 #include "actors/core/breaker.hpp"
 #include "actors/core/call_queue.hpp"
@@ -21,7 +22,7 @@
 #include "actors/messages.hpp"
 #include "actors/pool_entry.hpp"
 #include "actors/pool_events.hpp"
-#include "actors/worker.hpp"
+#include "actors/worker_spec.hpp"
 
 #include <caf/replies_to.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -63,6 +64,7 @@ using pool_actor = pool_interface::extend<
   caf::reacts_to<local<recycle_order>>,
   // What the LIFECYCLE MANAGER asks, wants and knows; see lifecycle_messages.hpp.
   caf::reacts_to<local<life_query>>, caf::reacts_to<local<replace_order>>,
+  caf::reacts_to<local<trial_order>>, caf::reacts_to<local<adopt_order>>,
   caf::reacts_to<local<end_order>>, caf::reacts_to<local<memory_seen>>,
   // A handle gives up its call.
   caf::reacts_to<local<cancel_order>>,
@@ -83,8 +85,8 @@ struct pool_settings {
   duration cancel_grace = std::chrono::seconds{2};
   /// Of the jitter of `config.recycle`.
   uint64_t recycle_seed = 0;
-  /// Makes the configuration of the worker of a slot and generation.
-  std::function<result<worker_config>(uint32_t slot, uint32_t generation)> worker;
+  /// Its first revision.
+  worker_spec_ptr spec;
   /// What starts the template; none if workers are started by exec.
   std::optional<io::launch_spec> template_launch;
 };
@@ -130,6 +132,8 @@ struct pool_state {
   void on_recycle(recycle_order& x);
   void on_life_query(const life_query& x);
   void on_replace(replace_order& x);
+  void on_trial(trial_order& x);
+  void on_adopt(adopt_order& x);
   void on_end(end_order& x);
   void on_memory(const memory_seen& x);
   void on_cancel(cancel_order& x);
@@ -144,6 +148,7 @@ struct pool_state {
 
   struct member {
     uint32_t generation = 0;
+    uint32_t revision = 0;
     caf::actor worker; // null until its supervisor has started it
     int64_t pid = 0;
     bool up = false;
@@ -169,6 +174,16 @@ struct pool_state {
   /// The successor is up: it takes the slot, and the old one leaves.
   void succeed(uint32_t slot);
 
+  // -- reloads: pool_reload.cpp --
+
+  /// What the next worker of the slot is made from.
+  worker_spec_ptr spec_for(uint32_t slot);
+  /// A worker has become ready that can do this. The error is why it must go.
+  result<void> learn_tools(const member& x, const std::vector<core::tool_entry>& declared);
+  void use_tools(std::shared_ptr<const core::tool_table> x);
+  /// A worker of this revision did not start, or has crashed.
+  void tell_trouble(uint32_t revision, const error& why, bool for_good);
+
   /// Answers those who wait for a new worker in the slot.
   void answer_recycles(uint32_t slot, const result<void>& x);
 
@@ -190,6 +205,14 @@ struct pool_state {
 
   /// The worker of the slot takes no more calls and ends when those that it has are done.
   void dismiss(uint32_t slot);
+
+  void let_go(uint32_t slot, std::string_view why);
+
+  // -- the number of workers: pool_scale.cpp; only with a `scaler` --
+
+  void scale();
+  core::time_point scale_due() const;
+  void tell_scaled(size_t before, std::string_view because);
 
   /// The worker of the slot has become ready.
   void begin_life(uint32_t slot);
@@ -338,7 +361,9 @@ struct pool_state {
   /// Starts the workers that are due.
   void start_workers();
   void start_worker(uint32_t slot, uint32_t generation);
-  void start_failed(uint32_t slot, uint32_t generation, error why, bool for_good);
+  /// `revision`: what it was to be made from.
+  void start_failed(uint32_t slot, uint32_t generation, uint32_t revision, error why,
+                    bool for_good);
 
   /// Tells those who wait for the pool if there is something to tell.
   void answer_waiters();
@@ -372,6 +397,7 @@ struct pool_state {
   std::unique_ptr<core::lane_board> board;
   std::unique_ptr<core::run_times> times;
   std::unique_ptr<core::slot_table> slots;
+  std::unique_ptr<core::autoscaler> scaler; // null: their number stays
   std::shared_ptr<const core::tool_table> tools = std::make_shared<core::tool_table>();
   std::unique_ptr<core::poison_table> poison;
   std::unique_ptr<core::breaker> breaker; // null: it is off
@@ -393,6 +419,11 @@ struct pool_state {
   /// By slot and generation; still there, but their slots have others.
   std::map<std::pair<uint32_t, uint32_t>, member> leaving;
   std::map<uint32_t, member> successors; // by slot; they start while `members` has the old one
+  worker_spec_ptr spec;
+  std::map<uint32_t, worker_spec_ptr> trials;           // by slot; of the next worker
+  bool mixed = false;                                   // revisions, while there is a reload
+  std::shared_ptr<const core::tool_table> coming_tools; // of the newer one
+  uint32_t coming_revision = 0;
   std::vector<recycle_order> recycles;
   std::map<uint32_t, replacement> replacements; // by slot
   caf::actor lifecycle;                         // null while it wants to know nothing

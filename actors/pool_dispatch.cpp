@@ -107,7 +107,9 @@ std::optional<error> pool_state::unmeetable(core::call& x) {
 void pool_state::dispatch() {
   while (queue->has_front() && dispatch_front()) {
   }
-  if (queue->next_deadline() < armed)
+  if (scaler) [[unlikely]]
+    scale();
+  if (queue->next_deadline() < armed || scaler)
     arm();
   keep_looking();
 }

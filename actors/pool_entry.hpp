@@ -12,8 +12,10 @@
 
 namespace snakepit {
 
+struct worker_spec;
+
 /// Where those who make calls find a pool: its actor, which may be another one after a fault, its
-/// tools, and how its workers have ended. Any thread.
+/// tools, what its workers are made from, and how they have ended. Any thread.
 class pool_entry {
 public:
   /// `deaths` is what the pools of a runtime have in common.
@@ -36,6 +38,29 @@ public:
     actor_ = std::move(x);
     changed_.notify_all();
   }
+  /// Of the pool's LIFECYCLE MANAGER.
+  caf::actor lifecycle() const {
+    auto guard = std::lock_guard{mutex_};
+    return lifecycle_;
+  }
+  void set_lifecycle(caf::actor x) {
+    auto guard = std::lock_guard{mutex_};
+    lifecycle_ = std::move(x);
+  }
+  /// What the last reload has left; null: none has changed anything. Outlives the pool's actor.
+  std::shared_ptr<const worker_spec> spec() const {
+    auto guard = std::lock_guard{mutex_};
+    return spec_;
+  }
+  void set_spec(std::shared_ptr<const worker_spec> x) {
+    auto guard = std::lock_guard{mutex_};
+    spec_ = std::move(x);
+  }
+  /// For the next reload.
+  uint32_t next_revision() {
+    auto guard = std::lock_guard{mutex_};
+    return ++last_revision_;
+  }
   /// Waits until there is an actor. Returns whether there is.
   bool await_actor(std::chrono::milliseconds timeout) const {
     auto guard = std::unique_lock{mutex_};
@@ -51,6 +76,9 @@ private:
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;
   caf::actor actor_;
+  caf::actor lifecycle_;
+  std::shared_ptr<const worker_spec> spec_;
+  uint32_t last_revision_ = 1;
   std::shared_ptr<const core::tool_table> tools_ = std::make_shared<core::tool_table>();
 };
 

@@ -217,6 +217,33 @@ void pool_events::recycled(const worker_name& worker, duration age, uint64_t cal
   });
 }
 
+void pool_events::scaled(size_t before, size_t workers, std::string_view because) const {
+  emit(event_kind::pool_scaled, [&](event_draft& to) {
+    to.number("workers", workers).number("before_workers", before).text("because", because);
+  });
+}
+
+void pool_events::reload_begun(uint32_t revision) const {
+  emit(event_kind::reload_begun,
+       [&](event_draft& to) { to.text("revision", std::to_string(revision)); });
+}
+
+void pool_events::reload_done(uint32_t revision, duration took, size_t workers) const {
+  emit(event_kind::reload_done, [&](event_draft& to) {
+    to.number("took_us", took)
+      .number("workers", workers)
+      .text("revision", std::to_string(revision));
+  });
+}
+
+void pool_events::reload_rolled_back(uint32_t revision, duration took, reason why) const {
+  emit(event_kind::reload_rolled_back, [&](event_draft& to) {
+    to.number("took_us", took)
+      .text("revision", std::to_string(revision))
+      .text("reason", to_string(why));
+  });
+}
+
 void pool_events::start_failed(const worker_name& worker, reason why, size_t failures) const {
   emit(event_kind::worker_start_failed, [&](event_draft& to) {
     put(to, worker);

@@ -85,6 +85,10 @@ public:
   void recycled(const worker_name& worker, duration age, uint64_t calls,
                 std::string_view why) const;
   void start_failed(const worker_name& worker, reason why, size_t failures) const;
+  void scaled(size_t before, size_t workers, std::string_view because) const;
+  void reload_begun(uint32_t revision) const;
+  void reload_done(uint32_t revision, duration took, size_t workers) const;
+  void reload_rolled_back(uint32_t revision, duration took, reason why) const;
   void worker_draining(const worker_name& worker, duration grace) const;
   void exited(const death_certificate& x) const;
   void tainted(uint32_t slot, duration how_long, std::string_view because) const;

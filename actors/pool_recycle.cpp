@@ -37,6 +37,7 @@ std::vector<worker_stats> pool_state::worker_list() const {
     auto& to = out.emplace_back();
     to.slot = slot;
     to.generation = x.generation;
+    to.revision = x.revision;
     to.pid = x.pid;
     to.state = state;
     to.in_flight = calls_on(slot, x);
@@ -75,8 +76,12 @@ void pool_state::on_replace(replace_order& x) {
   auto order = recycle_order{x.who.slot, std::move(x.done)};
   auto i = members.find(x.who.slot);
   if (draining || i == members.end() || i->second.generation != x.who.generation || !i->second.up
-      || !renew(x.who.slot, x.why))
+      || (x.spec && successors.contains(x.who.slot)) || !renew(x.who.slot, x.why))
     return order.answer(fail(reason::unavailable, "the worker is not there any more"));
+  if (x.spec) {
+    trials.insert_or_assign(x.who.slot, std::move(x.spec));
+    mixed = true;
+  }
   recycles.push_back(std::move(order));
   start_workers();
   arm();
@@ -110,16 +115,20 @@ void pool_state::let_leave() {
 }
 
 void pool_state::dismiss(uint32_t slot) {
-  auto old = members.extract(slot);
-  auto& x = old.mapped();
-  for (uint32_t lane = 0; lane < settings.lanes; ++lane)
-    board->hold({slot, x.generation, lane}, true);
+  auto& x = members.at(slot);
   auto& replaced = replacements[slot];
   replaced.generation = x.generation;
   replaced.age = now() - x.up_since;
   replaced.calls = x.calls;
-  auto why = replaced.why == core::recycle_reason::manual ? std::string_view{}
-                                                          : core::to_string(replaced.why);
+  let_go(slot, replaced.why == core::recycle_reason::manual ? std::string_view{}
+                                                            : core::to_string(replaced.why));
+}
+
+void pool_state::let_go(uint32_t slot, std::string_view why) {
+  auto old = members.extract(slot);
+  auto& x = old.mapped();
+  for (uint32_t lane = 0; lane < settings.lanes; ++lane)
+    board->hold({slot, x.generation, lane}, true);
   caf::anon_send(caf::actor_cast<worker_actor>(x.worker), atom::leave_v, std::string{why});
   leaving.emplace(std::pair{slot, x.generation}, std::move(x));
   queue->rejoin(slot);
@@ -190,14 +199,18 @@ void pool_state::answer_recycles(uint32_t slot, const result<void>& x) {
 // -- what the LIFECYCLE MANAGER knows -------------------------------------------------
 
 void pool_state::on_life_query(const life_query& x) {
-  lifecycle = x.asker;
+  if (std::exchange(lifecycle, x.asker) != x.asker) { // a reload has ended with the one before
+    trials.clear();
+    mixed = false;
+  }
   auto list = life_list{};
   auto add = [&](uint32_t slot, const member& one, bool leaves) {
     if (!one.up)
-      return;
+      return list.starting.push_back(one.revision);
     auto& to = list.workers.emplace_back();
     to.slot = slot;
     to.generation = one.generation;
+    to.revision = one.revision;
     to.pid = one.pid;
     to.leaving = leaves;
     to.ready_since = one.up_since;
@@ -205,6 +218,8 @@ void pool_state::on_life_query(const life_query& x) {
     to.idle_since = one.calls == 0 || calls_on(slot, one) > 0 ? core::never : one.last_end;
   };
   for (auto& [slot, one] : members)
+    add(slot, one, false);
+  for (auto& [slot, one] : successors)
     add(slot, one, false);
   for (auto& [key, one] : leaving)
     add(key.first, one, true);

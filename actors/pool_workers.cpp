@@ -38,12 +38,14 @@ void pool_state::start_workers() {
 
 void pool_state::start_worker(uint32_t slot, uint32_t generation) {
   ++counters.starts;
-  auto cfg = settings.worker(slot, generation);
+  auto from = spec_for(slot);
+  auto cfg = from->make(slot, generation);
   if (!cfg)
-    return start_failed(slot, generation, std::move(cfg.error()), false);
+    return start_failed(slot, generation, from->revision, std::move(cfg.error()), false);
   auto old = members.find(slot);
   auto& member = (old != members.end() && old->second.up ? successors : members)[slot] = {};
   member.generation = generation;
+  member.revision = from->revision;
   auto who = worker_world{caf::actor_cast<caf::actor>(self),
                           world.spawner,
                           world.make_channel,
@@ -175,7 +177,9 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
     fail_queued(not_ready());
 }
 
-void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, bool for_good) {
+void pool_state::start_failed(uint32_t slot, uint32_t generation, uint32_t revision, error why,
+                              bool for_good) {
+  tell_trouble(revision, why, for_good);
   ++counters.start_failures;
   if (!draining) { // then it is we who ended it
     world.log->write(level::warning, start_category, "worker did not start: " + to_string(why),
@@ -184,7 +188,10 @@ void pool_state::start_failed(uint32_t slot, uint32_t generation, error why, boo
     ends.note(name_of(slot, generation) + "did not start: " + why.message);
   }
   last_start_error = std::move(why);
-  slots->on_start_failed(slot, generation, for_good, now(), core::is_shortage(*last_start_error));
+  if (revision == spec->revision)
+    slots->on_start_failed(slot, generation, for_good, now(), core::is_shortage(*last_start_error));
+  else // a try that says nothing of what else there is to start
+    slots->on_not_started(slot, generation, now());
   answer_recycles(slot, tl::unexpected{*last_start_error});
   note_standing();
   if (slots->failed())

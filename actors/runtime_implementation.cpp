@@ -146,7 +146,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   else
     warn_of_stealing(*system, *x->log);
 
-  auto context = settings_context{};
+  auto& context = x->context;
   context.run_id = x->run_id;
   context.marks = x->marks(cfg.instance);
   context.next_socket = [place = x->directory] { return place->next_socket(); };
@@ -182,7 +182,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
       x->forks.push_back(plan.launcher);
     }
     x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout,
-                        pool.limits.inline_bytes, entry, plan.world.metrics});
+                        pool.limits.inline_bytes, entry, plan.world.metrics, cfg});
     plans.push_back(std::move(plan));
   }
   x->cfg = std::move(cfg);

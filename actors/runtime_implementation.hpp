@@ -6,6 +6,7 @@
 #include "actors/io/run_directory.hpp"
 #include "actors/pool.hpp"
 #include "actors/process_registry.hpp"
+#include "actors/settings.hpp"
 #include "telemetry/admin_server.hpp"
 #include "telemetry/event_hub.hpp"
 
@@ -19,6 +20,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -61,6 +63,8 @@ public:
     uint64_t payload_bytes;
     std::shared_ptr<pool_entry> entry;
     std::shared_ptr<telemetry::pool_metrics> metrics;
+    /// What its workers are made from now, under `reload_mutex_`.
+    config effective;
   };
 
   /// Starts the tree. `own` is null if the system is the embedder's.
@@ -93,6 +97,10 @@ public:
   /// Of every pool that answers within `timeout`; `clear`: and has them forgotten.
   std::vector<poisoned_call> poisoned(duration timeout, bool clear);
 
+  /// See `runtime::reload`. No `wanted`: the configuration stays.
+  void reload(const std::string& pool, std::optional<config> wanted,
+              std::function<void(result<reload_summary>)> done);
+
   result<void> stop(duration drain);
 
   // Order matters: what is declared later goes first.
@@ -112,6 +120,7 @@ public:
   /// Those of pools with a template; each uses `launcher` where it cannot fork.
   std::vector<std::shared_ptr<io::process_launcher>> forks;
   std::vector<pool_place> pools;
+  settings_context context; // what all have in common
   caf::actor root;
   bool root_was_made = false;
   std::unique_ptr<telemetry::admin_server> admin;
@@ -146,6 +155,7 @@ private:
   /// SIGKILL to all workers and templates.
   void kill_all();
 
+  std::mutex reload_mutex_;
   const std::shared_ptr<drain_state> drain_;
   bool drain_is_begun_ = false; // under its mutex
   std::mutex launchers_;        // while the launchers go

@@ -15,13 +15,21 @@ namespace {
 constexpr uint32_t max_depth = 100;
 
 size_t workers_of(const pool_config& pool, const settings_context& context) {
-  auto wanted = pool.workers.value_or(context.processors);
+  auto usual = pool.autoscale.max > 0 ? pool.autoscale.min : context.processors;
+  auto wanted = pool.workers.value_or(usual);
   if (wanted > pool.max_workers)
     context.log->write(telemetry::level::warning, "pool", "`workers` is reduced to `max_workers`",
                        {{"pool", pool.name},
                         {"workers", static_cast<int64_t>(wanted)},
                         {"max_workers", static_cast<int64_t>(pool.max_workers)}});
   return std::clamp<size_t>(wanted, 1, pool.max_workers);
+}
+
+/// What threads are to be shared by.
+size_t most_workers(const pool_config& pool, const settings_context& context) {
+  auto most =
+    pool.autoscale.max > 0 ? pool.autoscale.max : pool.workers.value_or(context.processors);
+  return std::clamp<size_t>(most, 1, pool.max_workers);
 }
 
 std::string interpreter_of(const python_config& python) {
@@ -93,6 +101,85 @@ void warn_of_chaos(const pool_config& pool, telemetry::log& log) {
               {{"pool", pool.name}, {"faults", text}});
 }
 
+/// All that workers are started with and that is the same for each.
+struct worker_parts {
+  worker_config common{};
+  core::environment_layers layers{};
+  std::vector<core::chaos_fault> faults{};
+  std::shared_ptr<const io::launch_spec> origin{};
+};
+
+worker_parts parts_of(const pool_config& pool, const config& all, const settings_context& context,
+                      size_t workers) {
+  auto out = worker_parts{};
+  auto lanes = static_cast<uint32_t>(lanes_of(pool));
+  auto& [common, layers, faults, origin] = out;
+  common.start_timeout = pool.start.timeout;
+  common.cancel_grace = all.timeouts.cancel_grace;
+  common.drain = all.timeouts.drain;
+  common.heartbeat = pool.heartbeat;
+  common.health_interval = pool.health_interval;
+  common.tells_ends = pool.breaker.enabled;
+  common.launch.executable = interpreter_of(all.python);
+  common.launch.lanes = lanes;
+  common.hello.run_id = context.run_id;
+  common.hello.instance = all.instance.name;
+  common.hello.pool = pool.name;
+  common.hello.adapter = adapter_of(pool.adapter);
+  common.hello.lanes = lanes;
+  common.hello.threads = pool.profile == "thread";
+  common.hello.payload_bytes = pool.limits.inline_bytes;
+  common.hello.depth = max_depth;
+  faults = core::chaos_faults(pool.chaos).value(); // validated
+  std::ranges::copy_if(faults, std::back_inserter(common.hello.faults),
+                       [](auto& x) { return !x.is_hosts(); });
+  common.hello.chaos_seed = pool.chaos.seed;
+  warn_of_chaos(pool, *context.log);
+  common.launch.limits = context.limits;
+  common.launch.user = context.user;
+  common.launch.socket_folder = context.folder.fd;
+  if (context.user)
+    common.hello.peer_user = context.user->id;
+  layers = core::environment_layers{.host = context.environment,
+                                    .configured = all.python.env,
+                                    .ours = context.marks,
+                                    .module_path = {context.bridge}};
+  layers.suggested = core::thread_limits(pool, workers, context.processors, layers);
+  for (auto& x : all.python.path)
+    layers.module_path.push_back(x);
+  return out;
+}
+
+auto maker_of(worker_parts parts, const settings_context& context) {
+  return [parts = std::move(parts), context](uint32_t slot,
+                                             uint32_t generation) -> result<worker_config> {
+    auto& [common, layers, faults, origin] = parts;
+    if (core::start_fails(faults, common.hello.chaos_seed, slot, generation))
+      return fail(reason::worker_start_failed, "`chaos.faults.no_start`: a fault on purpose");
+    auto socket = context.next_socket();
+    if (context.user)
+      socket = context.folder.path + socket.substr(socket.rfind('/'));
+    auto x = common;
+    x.hello.slot = slot;
+    x.hello.generation = generation;
+    x.hello.token = context.token();
+    x.launch.token = x.hello.token;
+    x.launch.origin = origin;
+    x.launch.socket_path = socket;
+    x.launch.label = x.hello.pool + "/" + std::to_string(slot) + "." + std::to_string(generation);
+    x.launch.arguments = {"-m",
+                          "snakepit_bridge.worker",
+                          "run=" + context.run_id,
+                          "pool=" + x.hello.pool,
+                          "slot=" + std::to_string(slot),
+                          "gen=" + std::to_string(generation)};
+    auto complete = layers;
+    complete.ours.emplace("SNAKEPIT_SOCKET", context.user ? seen_by_worker(socket) : socket);
+    x.launch.environment = core::merge_environment(complete);
+    return x;
+  };
+}
+
 } // namespace
 
 result<settings_context> context_of(const pool_config& pool, settings_context all,
@@ -129,70 +216,23 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   result.queue_timeout = pool.queue.timeout.value_or(all.timeouts.queue.value_or(profile.queue));
   result.cancel_grace = all.timeouts.cancel_grace;
   result.recycle_seed = seed_of(context.run_id + '/' + pool.name);
-
-  auto common = worker_config{};
-  common.start_timeout = pool.start.timeout;
-  common.cancel_grace = all.timeouts.cancel_grace;
-  common.drain = all.timeouts.drain;
-  common.heartbeat = pool.heartbeat;
-  common.health_interval = pool.health_interval;
-  common.tells_ends = pool.breaker.enabled;
-  common.launch.executable = interpreter_of(all.python);
-  common.launch.lanes = result.lanes;
-  common.hello.run_id = context.run_id;
-  common.hello.instance = all.instance.name;
-  common.hello.pool = pool.name;
-  common.hello.adapter = adapter_of(pool.adapter);
-  common.hello.lanes = result.lanes;
-  common.hello.threads = pool.profile == "thread";
-  common.hello.payload_bytes = pool.limits.inline_bytes;
-  common.hello.depth = max_depth;
-  auto faults = core::chaos_faults(pool.chaos).value(); // validated
-  std::ranges::copy_if(faults, std::back_inserter(common.hello.faults),
-                       [](auto& x) { return !x.is_hosts(); });
-  common.hello.chaos_seed = pool.chaos.seed;
-  warn_of_chaos(pool, *context.log);
-  common.launch.limits = context.limits;
-  common.launch.user = context.user;
-  common.launch.socket_folder = context.folder.fd;
-  if (context.user)
-    common.hello.peer_user = context.user->id;
-  auto layers = core::environment_layers{.host = context.environment,
-                                         .configured = all.python.env,
-                                         .ours = context.marks,
-                                         .module_path = {context.bridge}};
-  layers.suggested = core::thread_limits(pool, result.workers, context.processors, layers);
-  for (auto& x : all.python.path)
-    layers.module_path.push_back(x);
-
+  auto parts = parts_of(pool, all, context, most_workers(pool, context));
   if (pool.spawn == "template")
-    result.template_launch = template_launch_of(pool, common, layers);
-  result.worker = [common, layers, context,
-                   faults](uint32_t slot, uint32_t generation) -> snakepit::result<worker_config> {
-    if (core::start_fails(faults, common.hello.chaos_seed, slot, generation))
-      return fail(reason::worker_start_failed, "`chaos.faults.no_start`: a fault on purpose");
-    auto socket = context.next_socket();
-    if (context.user)
-      socket = context.folder.path + socket.substr(socket.rfind('/'));
-    auto x = common;
-    x.hello.slot = slot;
-    x.hello.generation = generation;
-    x.hello.token = context.token();
-    x.launch.token = x.hello.token;
-    x.launch.socket_path = socket;
-    x.launch.label = x.hello.pool + "/" + std::to_string(slot) + "." + std::to_string(generation);
-    x.launch.arguments = {"-m",
-                          "snakepit_bridge.worker",
-                          "run=" + context.run_id,
-                          "pool=" + x.hello.pool,
-                          "slot=" + std::to_string(slot),
-                          "gen=" + std::to_string(generation)};
-    auto complete = layers;
-    complete.ours.emplace("SNAKEPIT_SOCKET", context.user ? seen_by_worker(socket) : socket);
-    x.launch.environment = core::merge_environment(complete);
-    return x;
-  };
+    result.template_launch = template_launch_of(pool, parts.common, parts.layers);
+  result.spec =
+    std::make_shared<worker_spec>(worker_spec{1, maker_of(std::move(parts), context), nullptr});
   return result;
+}
+
+worker_spec_ptr next_spec(const pool_config& pool, const config& all,
+                          const settings_context& context, uint32_t revision) {
+  auto parts = parts_of(pool, all, context, most_workers(pool, context));
+  if (pool.spawn == "template")
+    parts.origin =
+      std::make_shared<const io::launch_spec>(template_launch_of(pool, parts.common, parts.layers));
+  auto origin = parts.origin;
+  return std::make_shared<worker_spec>(
+    worker_spec{revision, maker_of(std::move(parts), context), std::move(origin)});
 }
 
 io::template_spec template_of(const pool_settings& pool, const std::shared_ptr<telemetry::log>& log,

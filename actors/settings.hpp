@@ -46,6 +46,10 @@ result<settings_context> context_of(const pool_config& pool, settings_context al
 pool_settings settings_of(const pool_config& pool, const config& all,
                           const settings_context& context);
 
+/// What the workers of the pool's next revision are made from, whose templates are new ones.
+worker_spec_ptr next_spec(const pool_config& pool, const config& all,
+                          const settings_context& context, uint32_t revision);
+
 /// The pool's template, with the log for what it says, and its events. Only if the pool has
 /// `template_launch`.
 io::template_spec template_of(const pool_settings& pool, const std::shared_ptr<telemetry::log>& log,

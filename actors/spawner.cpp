@@ -44,6 +44,7 @@ spawner_actor::behavior_type spawner(spawner_actor::stateful_pointer<spawner_sta
   st.registry = std::move(registry);
   return {
     [&st](local<launch_order>& x) { st.on_launch(x); },
+    [&st](local<retire_order>& x) { st.launcher->retire(x->origin); },
   };
 }
 

@@ -14,7 +14,9 @@ namespace snakepit {
 /// The SPAWNER actor interface: starts the worker processes of one pool.
 using spawner_actor = caf::typed_actor<
   // Starts one process. What comes of it goes to the order's callbacks; sent by a WORKER.
-  caf::reacts_to<local<launch_order>>>;
+  caf::reacts_to<local<launch_order>>,
+  // Templates are needed no more. From the LIFECYCLE MANAGER.
+  caf::reacts_to<local<retire_order>>>;
 
 struct spawner_state {
   static inline const char* name = "spawner";

@@ -82,14 +82,24 @@ child_spec worker_supervisor_child(const pool_plan& plan) {
 
 child_spec lifecycle_child(const pool_plan& plan) {
   auto& config = plan.settings.config;
-  auto settings = lifecycle_settings{config.name, config.recycle, plan.settings.recycle_seed,
-                                     config.restart.retry_failed};
+  auto settings = lifecycle_settings{};
+  settings.pool = config.name;
+  settings.recycle = config.recycle;
+  settings.seed = plan.settings.recycle_seed;
+  settings.pause = config.restart.retry_failed;
+  settings.spec = plan.settings.spec;
+  settings.reload_failures = config.restart.start_failures;
   auto result = child_spec{};
   result.name = "lifecycle manager";
-  result.start = [settings = std::move(settings),
+  result.start = [settings = std::move(settings), world = plan.world,
                   meter = plan.meter](const start_context& context) {
-    auto world = lifecycle_world{context.sibling("pool"), meter};
-    return caf::actor_cast<caf::actor>(context.system.spawn(lifecycle_manager, settings, world));
+    auto mine = lifecycle_world{
+      context.sibling("pool"), meter,       context.sibling("spawner"), world.entry, world.log,
+      world.metrics,           world.events};
+    auto handle =
+      caf::actor_cast<caf::actor>(context.system.spawn(lifecycle_manager, settings, mine));
+    world.entry->set_lifecycle(handle);
+    return handle;
   };
   return result;
 }

@@ -155,6 +155,9 @@ def pf8(bench):
         commands[f"{workers * lanes} x {per_lane} outstanding"] = bench.cost(workers, lanes, total, 100_000)
     for outstanding in (1000, 100_000):
         commands[f"1 lane, {outstanding} outstanding"] = bench.cost(1, 1, outstanding, 100_000)
+    for workers in (1, 16):
+        name = f"{workers} x {per_lane} outstanding, 10,000 sessions"
+        commands[name] = bench.cost(workers, 1, per_lane * workers, 100_000, 10_000)
     rows = bench.interleaved(commands)
     base = rows[f"1 x {per_lane} outstanding"]
     ratios = [

@@ -91,6 +91,10 @@ struct metrics::implementation {
       .Name("snakepit_recycles_total")
       .Help("Workers that were replaced though nothing was wrong with them, by reason")
       .Register(registry);
+  Family<Counter>& reloads = prometheus::BuildCounter()
+                               .Name("snakepit_config_reloads_total")
+                               .Help("Reloads of a pool: done, or rolled back")
+                               .Register(registry);
   Family<Histogram>& lags = prometheus::BuildHistogram()
                               .Name("snakepit_heartbeat_lag_seconds")
                               .Help("Time until a worker answered a heartbeat")
@@ -146,6 +150,8 @@ public:
       exit(cause);
     for (auto reason : {"manual", "ttl", "max_calls", "memory", "idle", "reload"})
       recycle(reason);
+    for (auto outcome : {"done", "rolled_back"})
+      reload(outcome);
     for (auto result : {"hit", "moved", "new", "refused", "waited"})
       affinities_.push_back(&all_->affinities.Add({{"pool", name_}, {"result", result}}));
   }
@@ -196,6 +202,10 @@ public:
 
   void recycled(std::string_view reason) override {
     recycle(std::string{reason}).Increment();
+  }
+
+  void reloaded(std::string_view outcome) override {
+    reload(std::string{outcome}).Increment();
   }
 
   void exited(const death_certificate& x) override {
@@ -257,6 +267,10 @@ private:
 
   Counter& recycle(const std::string& reason) {
     return all_->recycles.Add({{"pool", name_}, {"reason", reason}});
+  }
+
+  Counter& reload(const std::string& outcome) {
+    return all_->reloads.Add({{"pool", name_}, {"outcome", outcome}});
   }
 
   std::shared_ptr<metrics::implementation> all_;

@@ -53,6 +53,8 @@ public:
   virtual void heartbeat_missed() = 0;
   /// A worker was replaced though nothing was wrong with it.
   virtual void recycled(std::string_view reason) = 0;
+  /// A reload is over: `done` or `rolled_back`.
+  virtual void reloaded(std::string_view outcome) = 0;
   /// A worker is gone, whether it had been ready or not.
   virtual void exited(const death_certificate& x) = 0;
   /// A session's call was sent, or refused since its worker has no room or is gone. No lock.

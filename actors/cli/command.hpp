@@ -40,6 +40,7 @@ void add_status(CLI::App& app, action& chosen);
 void add_deaths(CLI::App& app, action& chosen);
 void add_stack(CLI::App& app, action& chosen);
 void add_recycle(CLI::App& app, action& chosen);
+void add_reload(CLI::App& app, action& chosen);
 void add_tools(CLI::App& app, action& chosen);
 void add_poisoned(CLI::App& app, action& chosen);
 void add_loglevel(CLI::App& app, action& chosen);

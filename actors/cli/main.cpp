@@ -100,6 +100,7 @@ int main(int argc, char** argv) {
   cli::add_deaths(app, chosen);
   cli::add_stack(app, chosen);
   cli::add_recycle(app, chosen);
+  cli::add_reload(app, chosen);
   cli::add_tools(app, chosen);
   cli::add_poisoned(app, chosen);
   cli::add_loglevel(app, chosen);

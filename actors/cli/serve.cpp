@@ -1,5 +1,6 @@
 #include "actors/cli/command.hpp"
 #include "actors/cli/console.hpp"
+#include "actors/cli/reload_text.hpp"
 #include "actors/cli/report.hpp"
 #include "actors/cli/service_manager.hpp"
 #include "actors/cli/setup.hpp"
@@ -36,7 +37,7 @@ public:
 
   void on_signal(received_signal x) {
     if (x.number == SIGHUP)
-      return console::standard().line("snakepit: SIGHUP: there is no reload yet");
+      return reload();
     ++count_;
     if (count_ == 1)
       drain();
@@ -55,6 +56,17 @@ public:
   }
 
 private:
+  void reload() {
+    auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::steady_clock::now().time_since_epoch());
+    manager_.tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count())
+                  + "\nSTATUS=reloading");
+    daemon_.reload({}, [this](result<reload_summary> x) {
+      manager_.tell("READY=1\nSTATUS=ready at " + daemon_.address());
+      console::standard().line("snakepit: SIGHUP: " + (x ? reload_text(*x) : to_string(x.error())));
+    });
+  }
+
   void drain() {
     manager_.tell("STOPPING=1\nSTATUS=ending calls in flight");
     threads_.emplace_back([this] { done_.set_value(daemon_.stop()); });
@@ -107,18 +119,25 @@ int announce(pool_daemon& x, const serve_command& command, const service_manager
   return exit_ok;
 }
 
-int run(const serve_command& x) {
+result<config> configuration_of(const serve_command& x) {
   auto cfg = read_config(x.common);
+  if (cfg && x.no_admin)
+    cfg->admin.listen.clear();
+  else if (cfg && cfg->admin.listen.empty())
+    cfg->admin.listen = default_admin;
+  return cfg;
+}
+
+int run(const serve_command& x) {
+  auto cfg = configuration_of(x);
   if (!cfg)
     return report(cfg.error(), x.common.json);
-  if (x.no_admin)
-    cfg->admin.listen.clear();
-  else if (cfg->admin.listen.empty())
-    cfg->admin.listen = default_admin;
   service_manager manager;
   signal_relay signals;
-  auto started =
-    pool_daemon::start(std::move(*cfg), {.private_socket = false, .adopts_orphans = true});
+  auto started = pool_daemon::start(
+    std::move(*cfg), {.private_socket = false, .adopts_orphans = true, .reread = [x] {
+                        return configuration_of(x);
+                      }});
   if (!started)
     return report(started.error(), x.common.json);
   auto end = ending{*started, manager};
@@ -148,7 +167,8 @@ void add_serve(CLI::App& app, action& chosen) {
   add_common_options(*command, x->common);
   command->footer(
     "  snakepit serve -c snakepit.yaml\n  snakepit status\n  snakepit call --daemon greet\n\n"
-    "SIGTERM or SIGINT: calls in flight may end (timeouts.drain), then exit code 0; again: now.");
+    "SIGTERM or SIGINT: calls in flight may end (timeouts.drain), then exit code 0; again: now.\n"
+    "SIGHUP: as `snakepit reload`.");
   command->callback([&chosen, x] { chosen = [x] { return run(*x); }; });
 }
 

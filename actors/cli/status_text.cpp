@@ -148,6 +148,14 @@ std::string growth_text(int64_t x) {
   return x == 0 ? "0" : (x < 0 ? "-" : "+") + size;
 }
 
+/// "revision 1, tainted by segfault".
+std::string remarks(const worker_stats& x, uint32_t revision) {
+  auto out = x.revision == revision ? "" : "revision " + std::to_string(x.revision);
+  if (!x.tainted.empty())
+    out += (out.empty() ? "tainted by " : ", tainted by ") + x.tainted;
+  return out;
+}
+
 std::string workers_text(const io::control_status& x) {
   auto rows =
     table{{"WORKER", "STATE", "PID", "RUNNING", "CALLS", "AGE", "MEMORY", "PER 1000", ""}};
@@ -159,13 +167,14 @@ std::string workers_text(const io::control_status& x) {
                 one.pid == 0 ? "-" : clock_text(duration_cast<seconds>(one.age)),
                 one.memory_bytes == 0 ? "-" : bytes_text(one.memory_bytes),
                 one.memory_bytes == 0 ? "-" : growth_text(one.memory_growth),
-                one.tainted.empty() ? "" : "tainted by " + one.tainted});
+                remarks(one, pool.revision)});
   return rows.text({2, 3, 4, 5, 6, 7});
 }
 
 value to_value(const worker_stats& x) {
   return value::map{{"slot", x.slot},
                     {"generation", x.generation},
+                    {"revision", x.revision},
                     {"pid", x.pid},
                     {"state", x.state},
                     {"in_flight", x.in_flight},
@@ -219,6 +228,7 @@ value to_value(const pool_stats& x) {
   return value::map{{"name", x.name},
                     {"state", x.state},
                     {"degraded_by", x.degraded_by},
+                    {"revision", x.revision},
                     {"workers_target", x.workers_target},
                     {"workers_ready", x.workers_ready},
                     {"workers_unwell", x.workers_unwell},

@@ -208,6 +208,25 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
   if (x.workers && x.min_ready > *x.workers)
     return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
                                 + ") is more than `workers` (" + std::to_string(*x.workers) + ")");
+  if (auto& scale = x.autoscale; scale.max > 0) {
+    if (scale.min > scale.max)
+      return fault("autoscale.min", "`autoscale.min` (" + std::to_string(scale.min)
+                                      + ") is more than `autoscale.max` ("
+                                      + std::to_string(scale.max) + ")");
+    if (scale.max > x.max_workers)
+      return fault("autoscale.max", "`autoscale.max` (" + std::to_string(scale.max)
+                                      + ") is more than `max_workers` ("
+                                      + std::to_string(x.max_workers) + ")");
+    if (x.workers && (*x.workers < scale.min || *x.workers > scale.max))
+      return fault("workers", "`workers` (" + std::to_string(*x.workers)
+                                + "), with which the pool starts, is not from `autoscale.min` ("
+                                + std::to_string(scale.min) + ") to `autoscale.max` ("
+                                + std::to_string(scale.max) + ")");
+    if (x.min_ready > scale.min)
+      return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
+                                  + ") is more than `autoscale.min` (" + std::to_string(scale.min)
+                                  + ")");
+  }
   if (x.min_ready > x.max_workers)
     return fault("min_ready", "`min_ready` (" + std::to_string(x.min_ready)
                                 + ") is more than `max_workers` (" + std::to_string(x.max_workers)

@@ -128,6 +128,13 @@ error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> 
   return result;
 }
 
+error lost_worker(std::shared_ptr<const death_certificate> x) {
+  auto result =
+    error{reason::worker_crashed, "the worker " + describe_end(*x), {{"cause", x->cause}}};
+  result.certificate = std::move(x);
+  return result;
+}
+
 bool is_for_good(const error& x) {
   if (x.details.count("errno") > 0)
     return !is_shortage(x);

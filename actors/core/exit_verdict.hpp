@@ -49,6 +49,9 @@ std::string describe_end(const death_certificate& x);
 /// "culprit" if several calls ran. `had_ended`: the run was over, only its result is lost.
 error lost_call(std::string_view tool, std::shared_ptr<const death_certificate> x, bool had_ended);
 
+/// A worker that had been ready has crashed: `worker_crashed`.
+error lost_worker(std::shared_ptr<const death_certificate> x);
+
 /// Whether starting again cannot but fail again: no such interpreter, an adapter that cannot be
 /// imported, another version. What the system was short of, an exception in `initialize` and an end
 /// without a word may pass.

@@ -46,6 +46,7 @@ struct worker_life {
   /// When the last one did; `never` while it has some, and before the first one.
   time_point idle_since = never;
   uint64_t memory = 0; ///< when it was last measured; 0: it was not
+  uint32_t revision = 1;
 };
 
 /// Decides which workers of a pool are to be replaced, and why, which are to be ended for their

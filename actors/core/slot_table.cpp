@@ -6,7 +6,8 @@ namespace snakepit::core {
 
 slot_table::slot_table(size_t slots, start_config start, restart_config restart,
                        size_t max_unavailable)
-  : slots_(slots), start_{start}, restart_{std::move(restart)}, max_unavailable_{max_unavailable} {}
+  : slots_(slots), wanted_{slots}, start_{start}, restart_{std::move(restart)},
+    max_unavailable_{max_unavailable} {}
 
 std::vector<slot_table::order> slot_table::due(time_point now) {
   auto result = std::vector<order>{};
@@ -43,11 +44,11 @@ bool slot_table::may_start(const slot& x) const {
 std::vector<slot_table::order> slot_table::leavers(size_t unwell) {
   auto result = std::vector<order>{};
   auto able = ready_ - std::min(ready_, unwell);
-  for (uint32_t i = 0; i < slots_.size() && max_unavailable_ > 0 && !stopped_; ++i) {
+  for (uint32_t i = 0; i < wanted_ && max_unavailable_ > 0 && !stopped_; ++i) {
     auto& x = slots_[i];
     if (x.now != state::ready || x.next != renewal::wanted)
       continue;
-    if (able == 0 || able - 1 + max_unavailable_ < slots_.size())
+    if (able == 0 || able - 1 + max_unavailable_ < wanted_)
       break;
     x.now = state::leaving;
     x.next = renewal::none;
@@ -155,6 +156,52 @@ bool slot_table::renew(uint32_t index) {
   auto& next = slots_[index].next;
   next = std::max(next, renewal::wanted);
   return true;
+}
+
+void slot_table::grow(size_t slots, time_point now) {
+  slots_.resize(std::max(slots_.size(), slots));
+  for (; wanted_ < slots; ++wanted_) {
+    auto& x = slots_[wanted_];
+    x.now = state::waiting;
+    x.not_before = now;
+    x.setbacks = 0;
+  }
+}
+
+std::vector<slot_table::order> slot_table::shrink(size_t slots) {
+  auto result = std::vector<order>{};
+  for (; wanted_ > slots; --wanted_) {
+    auto& x = slots_[wanted_ - 1];
+    auto is_ready = x.now == state::ready && x.next == renewal::none;
+    if (x.owed || (!is_ready && x.now != state::waiting))
+      break;
+    if (is_ready) {
+      --ready_;
+      result.push_back({static_cast<uint32_t>(wanted_ - 1), x.generation});
+    }
+    x.now = state::gone;
+  }
+  return result;
+}
+
+std::optional<uint32_t> slot_table::hurry(time_point now) {
+  auto next = std::optional<uint32_t>{};
+  for (uint32_t i = 0; i < slots_.size() && !stopped_; ++i) {
+    if (slots_[i].now != state::waiting)
+      continue;
+    // As `due` goes through them.
+    if (slots_[i].not_before <= now) {
+      next = i;
+      break;
+    }
+    if (!next || slots_[i].not_before < slots_[*next].not_before)
+      next = i;
+  }
+  if (next) {
+    slots_[*next].not_before = std::min(slots_[*next].not_before, now);
+    next_batch_ = std::min(next_batch_, now);
+  }
+  return next;
 }
 
 slot_table::slot* slot_table::find_successor(uint32_t index, uint32_t generation) {

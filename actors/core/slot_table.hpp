@@ -5,6 +5,7 @@
 #include <snakepit/config.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace snakepit::core {
@@ -25,6 +26,9 @@ namespace snakepit::core {
 ///      ^                  | on_start_failed      | on_exit         | on_exit, without back-off
 ///      +------------------+----------------------+-----------------+
 ///                                                     after the slot's back-off
+///
+/// A slot that is not wanted any more is gone, whether it waits or is ready, until it is wanted
+/// again.
 ///
 /// Failed starts count, exits in service do not: `start_failures` of them in a row over all slots
 /// (or one that cannot but happen again), all while no worker is ready, make the pool failed. Then
@@ -60,9 +64,21 @@ public:
   /// after `leavers` has named the old one. Whether there will be one.
   bool renew(uint32_t slot);
 
+  /// The slot without a worker whose turn it is next is to start one now. Nothing: all that have
+  /// none are starting one.
+  std::optional<uint32_t> hurry(time_point now);
+
   /// The workers that are to leave now, so that their slots can be renewed. They do not count as
   /// ready any more. `unwell`: ready ones that cannot serve.
   std::vector<order> leavers(size_t unwell);
+
+  /// From now on there are so many slots, more than before.
+  void grow(size_t slots, time_point now);
+
+  /// There are to be so many, fewer than before: the last ones go. Those that start a worker, or
+  /// are being renewed, stay, and all before them. The workers that are to leave; they do not count
+  /// any more.
+  std::vector<order> shrink(size_t slots);
 
   /// A call succeeded on the slot: its back-off begins anew.
   void on_good_call(uint32_t slot) {
@@ -84,7 +100,7 @@ public:
   }
 
   size_t size() const noexcept {
-    return slots_.size();
+    return wanted_;
   }
   size_t ready() const noexcept {
     return ready_;
@@ -94,7 +110,7 @@ public:
     return starting_ - successors_;
   }
   size_t waiting() const noexcept {
-    return slots_.size() - ready_ - starting();
+    return wanted_ - ready_ - starting();
   }
 
   /// Slots whose worker has left for a renewal, and that have not started the next.
@@ -103,7 +119,7 @@ public:
   }
 
 private:
-  enum class state : uint8_t { waiting, starting, ready, leaving };
+  enum class state : uint8_t { waiting, starting, ready, leaving, gone };
   enum class renewal : uint8_t { none, wanted, starting };
   struct slot {
     state now = state::waiting;
@@ -124,6 +140,7 @@ private:
   void set_owed(slot& x, bool owed);
 
   std::vector<slot> slots_;
+  size_t wanted_; // of them; the others are gone
   start_config start_;
   restart_config restart_;
   size_t max_unavailable_;

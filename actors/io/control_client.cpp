@@ -97,6 +97,14 @@ public:
       .map([](bool) {});
   }
 
+  result<reload_summary> reload(const std::string& pool) override {
+    auto request = v1::ReloadRequest{};
+    request.set_pool(as_utf8(pool));
+    // Bounded by the starts of the new ones.
+    return ask(&v1::Snakepit::Stub::Reload, request, std::nullopt,
+               [](const v1::ReloadReply& x) { return decode(x); });
+  }
+
   result<void> log_level(const std::string& level, const std::string& category) override {
     auto request = v1::LogLevelRequest{};
     request.set_level(as_utf8(level));

@@ -29,6 +29,8 @@ public:
   virtual result<stack_report> stacks(const std::string& pool, uint32_t slot) = 0;
   /// Returns when the worker's successor is ready.
   virtual result<void> recycle(const std::string& pool, uint32_t slot) = 0;
+  /// Returns when all workers are new, or what they were. Empty: of all pools.
+  virtual result<reload_summary> reload(const std::string& pool) = 0;
   virtual result<void> log_level(const std::string& level, const std::string& category) = 0;
   virtual result<std::vector<tool_description>> tools(const std::string& pool) = 0;
   /// `clear`: and has them forgotten.

@@ -198,6 +198,7 @@ void encode(v1::PoolStatus& to, const pool_stats& x) {
     auto& one = *to.add_workers();
     one.set_slot(worker.slot);
     one.set_generation(worker.generation);
+    one.set_revision(worker.revision);
     one.set_pid(worker.pid);
     one.set_state(worker.state);
     one.set_in_flight(worker.in_flight);
@@ -208,6 +209,7 @@ void encode(v1::PoolStatus& to, const pool_stats& x) {
     one.set_memory_growth(worker.memory_growth);
   }
   to.set_degraded_by(x.degraded_by);
+  to.set_revision(x.revision);
   to.mutable_errors_by_category()->insert(x.errors_by_category.begin(), x.errors_by_category.end());
   to.set_timeouts(x.timeouts);
   encode(*to.mutable_queue_wait(), x.queue_wait);
@@ -246,12 +248,13 @@ pool_stats decode(const v1::PoolStatus& x) {
   out.worker_start_failures = x.worker_start_failures();
   out.worker_exits = x.worker_exits();
   for (auto& worker : x.workers()) {
-    out.workers.push_back({worker.slot(), worker.generation(), worker.pid(), worker.state(),
-                           static_cast<size_t>(worker.in_flight()), worker.calls(),
+    out.workers.push_back({worker.slot(), worker.generation(), worker.revision(), worker.pid(),
+                           worker.state(), static_cast<size_t>(worker.in_flight()), worker.calls(),
                            microseconds{worker.age_us()}, worker.memory_bytes(), worker.tainted(),
                            worker.memory_growth()});
   }
   out.degraded_by = x.degraded_by();
+  out.revision = x.revision();
   out.errors_by_category = decode_counts(x.errors_by_category());
   out.timeouts = x.timeouts();
   out.queue_wait = decode(x.queue_wait());
@@ -271,6 +274,36 @@ recorded_death decode(const v1::Death& x) {
   auto since = duration_cast<std::chrono::system_clock::duration>(microseconds{x.at_us()});
   return {std::chrono::system_clock::time_point{since},
           std::make_shared<death_certificate>(decode(x.certificate()))};
+}
+
+void encode(v1::ReloadReply& to, const reload_summary& x) {
+  for (auto& pool : x.pools) {
+    auto& one = *to.add_pools();
+    one.set_pool(as_utf8(pool.pool));
+    one.set_revision(pool.revision);
+    one.set_replaced(pool.replaced);
+    one.set_took_us(whole_us(pool.took));
+    if (pool.failure)
+      encode(*one.mutable_failure(), *pool.failure);
+  }
+  for (auto& key : x.needs_restart)
+    to.add_needs_restart(as_utf8(key));
+}
+
+reload_summary decode(const v1::ReloadReply& x) {
+  auto out = reload_summary{};
+  for (auto& one : x.pools()) {
+    auto& pool = out.pools.emplace_back();
+    pool.pool = one.pool();
+    pool.revision = one.revision();
+    pool.replaced = static_cast<size_t>(one.replaced());
+    pool.took = from_us(one.took_us());
+    if (one.has_failure())
+      pool.failure = decode(one.failure());
+  }
+  for (auto& key : x.needs_restart())
+    out.needs_restart.push_back(key);
+  return out;
 }
 
 void encode(v1::PoisonedCall& to, const poisoned_call& x) {

@@ -12,6 +12,7 @@ class PoolStatus;
 class Stacks;
 class StatusReply;
 class PoisonedCall;
+class ReloadReply;
 class Tool;
 } // namespace snakepit::v1
 
@@ -47,6 +48,9 @@ recorded_death decode(const v1::Death& x);
 
 void encode(v1::PoisonedCall& to, const poisoned_call& x);
 poisoned_call decode(const v1::PoisonedCall& x);
+
+void encode(v1::ReloadReply& to, const reload_summary& x);
+reload_summary decode(const v1::ReloadReply& x);
 
 void encode(v1::Tool& to, const tool_description& x);
 tool_description decode(const v1::Tool& x);

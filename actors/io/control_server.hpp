@@ -23,6 +23,9 @@ struct control_source {
   std::function<void(const std::string& pool, uint32_t slot,
                      std::function<void(result<void>)> done)>
     recycle;
+  /// May block for a moment; by one thread at a time.
+  std::function<void(const std::string& pool, std::function<void(result<reload_summary>)> done)>
+    reload;
   std::function<result<void>(const std::string& level, const std::string& category)> log_level;
   std::function<result<std::vector<tool_description>>(const std::string& pool)> tools;
   /// May block for a few seconds; by one thread at a time. `clear`: and has them forgotten.

@@ -93,6 +93,21 @@ control_service::reactor* control_service::Recycle(context*, const v1::RecycleRe
   return reactor;
 }
 
+control_service::reactor* control_service::Reload(context*, const v1::ReloadRequest* x,
+                                                  v1::ReloadReply* reply) {
+  auto [request, reactor] = control_request<v1::ReloadReply>::make(*reply);
+  auto task = [this, pool = x->pool(), request = request] {
+    source_.reload(pool, [request](result<reload_summary> end) {
+      if (!end)
+        return error_answer(request)(end.error());
+      request->answer([&](auto& to) { encode(to, *end); });
+    });
+  };
+  if (!slow_.post(std::move(task)))
+    request->refuse({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many requests wait"});
+  return reactor;
+}
+
 control_service::reactor* control_service::LogLevel(context*, const v1::LogLevelRequest* x,
                                                     v1::LogLevelReply* reply) {
   auto done = source_.log_level(x->level(), x->category());

@@ -21,6 +21,7 @@ public:
   reactor* Deaths(context*, const v1::DeathsRequest* x, v1::DeathsReply* reply) override;
   reactor* Stack(context*, const v1::StackRequest* x, v1::StackReply* reply) override;
   reactor* Recycle(context*, const v1::RecycleRequest* x, v1::RecycleReply* reply) override;
+  reactor* Reload(context*, const v1::ReloadRequest* x, v1::ReloadReply* reply) override;
   reactor* LogLevel(context*, const v1::LogLevelRequest* x, v1::LogLevelReply* reply) override;
   reactor* Tools(context*, const v1::ToolsRequest* x, v1::ToolsReply* reply) override;
   reactor* Poisoned(context*, const v1::PoisonedRequest* x, v1::PoisonedReply* reply) override;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <snakepit/reload.hpp>
 #include <snakepit/runtime.hpp>
 
 #include <chrono>

@@ -46,6 +46,9 @@ struct launch_spec {
   /// The folder in which it binds its socket, as its descriptor 8, for a user who may not enter the
   /// one above. Shared by many.
   std::shared_ptr<descriptor> socket_folder{};
+  /// What starts the template that it is to be forked from, the same object for all its workers;
+  /// none: the launcher's own. Only where templates are used.
+  std::shared_ptr<const launch_spec> origin{};
 };
 
 using core::process_identity;
@@ -143,6 +146,12 @@ public:
   /// Starts one process; `done` is called once, from the launcher's thread. Errors are
   /// worker_start_failed and name what is missing (executable, right, descriptor, pid).
   virtual void launch(launch_spec spec, process_events events, callback done) = 0;
+
+  /// Nothing is to be forked any more from the templates of this origin: they end after the last of
+  /// their workers. Any thread.
+  virtual void retire(const std::shared_ptr<const launch_spec>& origin) {
+    static_cast<void>(origin);
+  }
 };
 
 /// The real one: vfork and exec.

@@ -115,6 +115,15 @@ void template_process::finish() {
     process_->signal(SIGTERM);
 }
 
+void template_process::retire() {
+  if (phase_ == phase::ready) {
+    phase_ = phase::retired;
+    end_if_done();
+  } else if (phase_ == phase::starts) {
+    give_up("it is not needed any more");
+  }
+}
+
 void template_process::decline_all() {
   for (auto& [number, x] : std::exchange(pending_, {}))
     calls_.on_declined(std::move(x.order));
@@ -154,6 +163,7 @@ void template_process::on_spawned(uint64_t number, int64_t pid, descriptor pidfd
 void template_process::on_failed(uint64_t number, int errno_number) {
   if (auto found = pending_.extract(number))
     found.mapped().order.done(start_failure("fork in the template", errno_number));
+  end_if_done();
 }
 
 void template_process::on_unfit(uint64_t number, const std::string& why) {
@@ -167,7 +177,11 @@ void template_process::on_exited(uint64_t number, const exit_status& status) {
   if (auto found = workers_.extract(number))
     found.mapped()->settle(status);
   socket_.reap(number);
-  if (phase_ == phase::retired && workers_.empty() && process_)
+  end_if_done();
+}
+
+void template_process::end_if_done() {
+  if (phase_ == phase::retired && workers_.empty() && pending_.empty() && process_)
     process_->kill_group();
 }
 

@@ -63,6 +63,9 @@ public:
   /// It is not ready, or has not answered a request, in the given time.
   void give_up(const std::string& why);
 
+  /// It forks no more, is not lost by that, and ends after the last of its workers.
+  void retire();
+
   /// Gives back what it was asked for; a worker that it forks all the same ends at once, its
   /// lifetime pipe being closed.
   void decline_all();
@@ -89,6 +92,7 @@ private:
   void on_exited(uint64_t number, const exit_status& status);
   void on_readable();
   void lose(phase next, const std::string& why);
+  void end_if_done();
   void unwatch();
 
   event_loop& loop_;

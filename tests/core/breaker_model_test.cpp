@@ -80,7 +80,7 @@ struct story {
   }
 };
 
-struct twins {
+struct breaker_twins {
   static constexpr uint32_t tools = 3;
 
   breaker_config rules;
@@ -91,7 +91,7 @@ struct twins {
   core::time_point now = core::time_point{} + 1h;
   uint64_t last_id = 0;
 
-  explicit twins(breaker_config x)
+  explicit breaker_twins(breaker_config x)
     : rules{x}, uut{x}, pool{.rules = x}, of_tool(tools, story{.rules = x}) {}
 
   void begin(uint8_t a) {
@@ -149,7 +149,7 @@ struct twins {
 TEST_CASE("circuits do what their story says, over any sequence of calls [F2]") {
   CHECK(test::holds(3000, [](uint8_t f, uint8_t h,
                              const std::vector<std::tuple<uint8_t, uint8_t, uint8_t>>& steps) {
-    auto x = twins{{true, size_t{1} + f % 4, reset, size_t{1} + h % 3}};
+    auto x = breaker_twins{{true, size_t{1} + f % 4, reset, size_t{1} + h % 3}};
     for (auto& [what, a, b] : steps) {
       switch (what % 8) {
       case 0:

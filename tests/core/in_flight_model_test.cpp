@@ -29,7 +29,7 @@ struct number {
 };
 
 /// The table and the same as a map of all numbers ever given.
-struct twins {
+struct flight_twins {
   std::shared_ptr<recording_target> target = std::make_shared<recording_target>();
   in_flight table;
   std::map<uint64_t, number> all;
@@ -143,7 +143,7 @@ uint64_t word(uint8_t a, size_t numbers) {
 TEST_CASE("every call comes out exactly once over any sequence of operations [Q7]") {
   using steps = std::vector<std::pair<uint8_t, uint8_t>>;
   CHECK(test::holds(3000, [](const steps& all, uint8_t claimed, uint8_t done) {
-    auto x = twins{};
+    auto x = flight_twins{};
     for (auto& [what, a] : all) {
       switch (what % 8) {
       default:
@@ -175,7 +175,7 @@ TEST_CASE("every call comes out exactly once over any sequence of operations [Q7
 
 TEST_CASE("an honest worker's page sorts its calls exactly, wherever it dies [Q7]") {
   CHECK(test::holds(3000, [](uint8_t given, uint8_t at, bool inside, uint8_t behind) {
-    auto x = twins{};
+    auto x = flight_twins{};
     auto n = given % 40u;
     for (auto i = 0u; i < n; ++i)
       x.add(0);

@@ -51,7 +51,7 @@ struct lane {
 };
 
 /// The board and the same as a list that is searched from end to end.
-struct twins {
+struct board_twins {
   lane_board board{prefetch_time};
   std::vector<lane> lanes;
   std::set<uint32_t> tainted;
@@ -155,7 +155,7 @@ struct twins {
 
 TEST_CASE("the board does what a list of lanes would, over any sequence of operations [P4]") {
   CHECK(test::holds(3000, [](const std::vector<std::tuple<uint8_t, uint8_t, uint8_t>>& steps) {
-    auto x = twins{};
+    auto x = board_twins{};
     for (auto& [what, a, b] : steps) {
       switch (what % 9) {
       case 0:

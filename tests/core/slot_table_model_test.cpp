@@ -28,7 +28,7 @@ struct slot {
 };
 
 /// The table and what an onlooker knows of its slots.
-struct twins {
+struct slot_twins {
   start_config start;
   restart_config restart;
   slot_table table;
@@ -39,7 +39,7 @@ struct twins {
   bool failed = false;
   bool stopped = false;
 
-  twins(size_t n, size_t batch_size, duration batch_delay, restart_config r)
+  slot_twins(size_t n, size_t batch_size, duration batch_delay, restart_config r)
     : start{batch_size, batch_delay, 30s}, restart{r}, table{n, start, r}, slots(n) {}
 
   size_t count(standing x) const {
@@ -176,7 +176,7 @@ TEST_CASE("the rules of slots hold over any sequence of events [P2] [P3] [W10]")
     if (pauses)
       restart.backoff = {0ms, 100ms, 500ms};
     auto x =
-      twins{a % 6 + size_t{1}, b % 3 + size_t{1}, delay ? duration{1s} : duration{0}, restart};
+      slot_twins{a % 6 + size_t{1}, b % 3 + size_t{1}, delay ? duration{1s} : duration{0}, restart};
     for (auto& [what, p, q] : all) {
       x.step(what, p, q);
       x.compare();
@@ -186,8 +186,8 @@ TEST_CASE("the rules of slots hold over any sequence of events [P2] [P3] [W10]")
 
 TEST_CASE("a pool whose starts all succeed at last gets all of its workers [P2] [P3]") {
   CHECK(test::holds(1000, [](const std::vector<bool>& luck, uint8_t a, uint8_t b, bool delay) {
-    auto x = twins{a % 6 + size_t{1}, b % 3 + size_t{1}, delay ? duration{1s} : duration{0},
-                   restart_config{{0ms, 100ms}, 3, 10s}};
+    auto x = slot_twins{a % 6 + size_t{1}, b % 3 + size_t{1}, delay ? duration{1s} : duration{0},
+                        restart_config{{0ms, 100ms}, 3, 10s}};
     auto tries = size_t{0};
     while (x.table.ready() < x.table.size()) {
       RC_ASSERT((x.table.next_due() != never));

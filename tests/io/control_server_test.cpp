@@ -74,7 +74,7 @@ struct server_fixture : temporary_folder {
       x.instance = "here";
       x.pools.emplace_back().name = "p";
       x.pools.back().rejected = {{"pool_saturated", 3}};
-      x.pools.back().workers = {{1, 2, 3, "ready", 4, 5, 6us, 7, "abort", -8}};
+      x.pools.back().workers = {{1, 2, 9, 3, "ready", 4, 5, 6us, 7, "abort", -8}};
       x.pools.back().degraded_by = "crashes";
       x.pools.back().errors_by_category = {{"timeout", 5}};
       x.pools.back().timeouts = 5;
@@ -90,6 +90,14 @@ struct server_fixture : temporary_folder {
       auto x = stack_report{};
       x.note = "asleep";
       done(x);
+    };
+    out.reload = [](auto& pool, auto done) {
+      if (pool == "nobody")
+        return done(fail(reason::pool_not_found, "there is no pool `nobody`"));
+      auto x = reload_summary{};
+      x.pools.push_back({"p", 4, 7, 1500us, error{reason::worker_start_failed, "no module"}});
+      x.needs_restart = {"admin.listen"};
+      done(std::move(x));
     };
     out.recycle = [](auto&, uint32_t, auto done) { std::thread{[done] { done({}); }}.detach(); };
     out.log_level = [](auto& level, auto& category) -> result<void> {
@@ -247,6 +255,7 @@ TEST_CASE_FIXTURE(server_fixture, "each request has its answer [E4]") {
   CHECK(status->pools.at(0).name == "p");
   CHECK(status->pools.at(0).rejected.at("pool_saturated") == 3);
   CHECK(status->pools.at(0).workers.at(0).pid == 3);
+  CHECK(status->pools.at(0).workers.at(0).revision == 9);
   auto& worker = status->pools.at(0).workers.at(0);
   CHECK(worker.in_flight == 4);
   CHECK(worker.calls == 5);
@@ -272,6 +281,18 @@ TEST_CASE_FIXTURE(server_fixture, "each request has its answer [E4]") {
   CHECK(none.error().message == "p has no such worker");
   CHECK(none.error().details.empty()); // the daemon is there
   CHECK(client->recycle("p", 0));
+  auto reloaded = client->reload({});
+  REQUIRE(reloaded);
+  REQUIRE(reloaded->pools.size() == 1);
+  auto& report = reloaded->pools[0];
+  CHECK(report.pool == "p");
+  CHECK(report.revision == 4);
+  CHECK(report.replaced == 7);
+  CHECK(report.took == 1500us);
+  REQUIRE(report.failure);
+  CHECK(report.failure->reason == reason::worker_start_failed);
+  CHECK(reloaded->needs_restart == std::vector<std::string>{"admin.listen"});
+  CHECK(client->reload("nobody").error().reason == reason::pool_not_found);
   CHECK(client->log_level("loud", "pool"));
   CHECK(client->log_level("x", "").error().reason == reason::invalid_argument);
   auto tools = client->tools("");

@@ -1,12 +1,10 @@
 #include "runtime_fixture.hpp"
 #include "tests/support/event_ledger.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/pool_load.hpp"
 
-#include <atomic>
 #include <cstdlib>
-#include <mutex>
 #include <set>
-#include <thread>
 
 using namespace snakepit;
 using namespace std::chrono_literals;
@@ -59,58 +57,6 @@ struct recycling_fixture : runtime_fixture {
   }
 };
 
-/// Calls from some threads, and looks at how many workers are ready, until it ends.
-class recycle_load {
-public:
-  recycle_load(runtime& x, size_t callers, std::string tool, value args) : runtime_{x} {
-    threads_.emplace_back([this] {
-      while (!done_)
-        lowest_ = std::min(lowest_.load(), runtime_.stats().at(0).workers_ready);
-    });
-    for (size_t i = 0; i < callers; ++i)
-      threads_.emplace_back([this, tool, args] {
-        while (!done_)
-          note(runtime_.execute(tool, args));
-      });
-  }
-  ~recycle_load() {
-    end();
-  }
-  recycle_load(const recycle_load&) = delete;
-  recycle_load& operator=(const recycle_load&) = delete;
-
-  void end() {
-    done_ = true;
-    for (auto& x : threads_)
-      x.join();
-    threads_.clear();
-  }
-
-  // After the end.
-  size_t calls = 0;
-  std::vector<std::string> failures;
-  std::set<int64_t> pids; // of the workers that made them
-  size_t lowest() const {
-    return lowest_;
-  }
-
-private:
-  void note(const result<value>& x) {
-    auto guard = std::lock_guard{mutex_};
-    ++calls;
-    if (!x)
-      failures.push_back(to_string(x.error()));
-    else if (auto* pid = x->get_if<int64_t>())
-      pids.insert(*pid);
-  }
-
-  runtime& runtime_;
-  std::atomic<bool> done_{false};
-  std::atomic<size_t> lowest_{~size_t{0}};
-  std::mutex mutex_;
-  std::vector<std::thread> threads_;
-};
-
 /// Replacements in the longest test: SNAKEPIT_RECYCLES=n, else 50.
 size_t many() {
   auto* text = std::getenv("SNAKEPIT_RECYCLES");
@@ -130,7 +76,7 @@ TEST_CASE_FIXTURE(recycling_fixture,
   cfg.recycle.ttl = 300ms;
   cfg.workers = 3;
   auto uut = start_all();
-  auto load = recycle_load{uut, 4, "work", value{{"seconds", 0.002}}};
+  auto load = pool_load{uut, 4, "work", value{{"seconds", 0.002}}};
   CHECK(recycled(many(), std::chrono::seconds{60 + many()}));
   load.end();
   CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
@@ -157,7 +103,7 @@ TEST_CASE_FIXTURE(recycling_fixture,
   cfg.recycle.max_unavailable = 1;
   cfg.workers = 3;
   auto uut = start_all();
-  auto load = recycle_load{uut, 4, "work", value{{"seconds", 0.002}}};
+  auto load = pool_load{uut, 4, "work", value{{"seconds", 0.002}}};
   CHECK(recycled(20));
   load.end();
   CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
@@ -174,7 +120,7 @@ TEST_CASE_FIXTURE(recycling_fixture, "workers are replaced after their number of
   cfg.recycle.max_calls = 50;
   cfg.recycle.jitter = 0;
   auto uut = start_all();
-  auto load = recycle_load{uut, 4, "pid", value{value::map{}}};
+  auto load = pool_load{uut, 4, "pid", value{value::map{}}};
   CHECK(recycled(6));
   load.end();
   CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
@@ -187,7 +133,7 @@ TEST_CASE_FIXTURE(recycling_fixture, "workers are replaced after their number of
 TEST_CASE_FIXTURE(recycling_fixture, "a leak costs no call [L4]") {
   cfg.recycle.memory_soft = 120 * mebibyte;
   auto uut = start_all();
-  auto load = recycle_load{uut, 2, "leak", value{{"mebibytes", 0.5}}};
+  auto load = pool_load{uut, 2, "leak", value{{"mebibytes", 0.5}}};
   auto grows = test::eventually(recycle_patience, [&] {
     auto pools = uut.stats();
     return std::ranges::any_of(pools[0].workers, [](auto& x) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "tests/support/pool_fixture.hpp"
+#include "tests/simulation/simulated_reloads.hpp"
 #include "tests/support/scripted_ledger.hpp"
 
 #include <csignal>
@@ -223,6 +223,12 @@ struct simulation : pool_fixture {
         --faults;
         return x.refuse_hello({reason::python_exception, "initialize failed"});
       }
+      if (x.origin && faults > 0 && chance(10)) {
+        --faults;
+        auto why = error{reason::worker_start_failed, "no module", {{"phase", "import"}}};
+        why.retryable = false;
+        return x.refuse_hello(std::move(why));
+      }
       return x.greet();
     case phase::greeted:
       return;
@@ -351,7 +357,7 @@ struct simulation : pool_fixture {
     else if (what < 95)
       cancel_one();
     else if (what < 96)
-      chance(50) ? recycle_one() : take_memory();
+      chance(50) ? recycle_one() : chance(80) ? take_memory() : reloading.begin();
     else
       sched.advance_time(std::chrono::milliseconds{1 + pick(40)});
     check();
@@ -423,7 +429,7 @@ struct simulation : pool_fixture {
   /// No more faults or calls: everything must come to an end.
   void settle() {
     faults = part_faults = 0;
-    for (size_t i = 0; i < 200'000 && !all_answered(); ++i) {
+    for (size_t i = 0; i < 200'000 && !(all_answered() && reloading.over()); ++i) {
       run_one();
       step_disk();
       if (auto* x = any_worker())
@@ -433,6 +439,7 @@ struct simulation : pool_fixture {
     }
     check();
     REQUIRE_MESSAGE(all_answered(), "a call has no reply");
+    REQUIRE_MESSAGE(reloading.over(), "a reload has no reply");
   }
 
   /// Each reply belongs to its call and is true.
@@ -477,10 +484,11 @@ struct simulation : pool_fixture {
   }
 
   bool stopped = false;
+  simulated_reloads reloading{*this};
 
   /// What the runtime does: drain for a while, then stop the tree, whatever is under way.
   void stop_in_the_middle() {
-    stopped = true;
+    stopped = reloading.stopped = true;
     auto drained = false;
     caf::anon_send(
       caf::actor_cast<pool_actor>(entry->actor()),
@@ -498,6 +506,7 @@ struct simulation : pool_fixture {
       REQUIRE(drained);
     stop();
     REQUIRE_MESSAGE(all_answered(), "a call has no reply after the stop");
+    REQUIRE_MESSAGE(reloading.over(), "a reload has no reply after the stop");
   }
 
   /// Stops everything; no process may be left.

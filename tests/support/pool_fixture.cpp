@@ -1,5 +1,7 @@
 #include "tests/support/pool_fixture.hpp"
 
+#include "actors/lifecycle_manager.hpp"
+
 namespace snakepit {
 
 namespace {
@@ -40,14 +42,16 @@ void pool_fixture::listen() {
               telemetry::mask_of(event_filter{}).value());
 }
 
-void pool_fixture::start() {
-  auto plan = pool_plan{};
-  plan.settings.config = cfg;
-  plan.settings.workers = *cfg.workers;
-  plan.settings.lanes = lanes;
-  plan.settings.worker = [this](uint32_t slot, uint32_t generation) -> result<worker_config> {
+worker_spec_ptr pool_fixture::make_spec(uint32_t revision) {
+  auto spec = std::make_shared<worker_spec>();
+  spec->revision = revision;
+  if (revision > 1)
+    spec->origin = std::make_shared<io::launch_spec>();
+  spec->make = [this, origin = spec->origin](uint32_t slot,
+                                             uint32_t generation) -> result<worker_config> {
     auto x = worker_config{};
     x.launch.label = "p/" + std::to_string(slot) + "." + std::to_string(generation);
+    x.launch.origin = origin;
     x.launch.lanes = x.hello.lanes = lanes;
     x.hello.pool = "p";
     x.hello.slot = slot;
@@ -62,6 +66,26 @@ void pool_fixture::start() {
     x.tells_ends = cfg.breaker.enabled;
     return x;
   };
+  return spec;
+}
+
+size_t pool_fixture::reload(bool run_now) {
+  auto place = reloads.size();
+  reloads.emplace_back();
+  auto done = [this, place](result<reload_report> x) { reloads.at(place) = std::move(x); };
+  caf::anon_send(caf::actor_cast<lifecycle_actor>(entry->lifecycle()),
+                 make_local(reload_order{make_spec(entry->next_revision()), std::move(done)}));
+  if (run_now)
+    run();
+  return place;
+}
+
+void pool_fixture::start() {
+  auto plan = pool_plan{};
+  plan.settings.config = cfg;
+  plan.settings.workers = *cfg.workers;
+  plan.settings.lanes = lanes;
+  plan.settings.spec = make_spec(1);
   plan.world.entry = entry;
   plan.world.make_channel = [this](io::channel_events x) {
     return world.make_channel(std::move(x));

@@ -6,6 +6,7 @@
 #include "tests/support/event_ledger.hpp"
 #include "tests/support/scripted_world.hpp"
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -57,6 +58,8 @@ struct pool_fixture : actor_fixture {
   duration cancel_grace = std::chrono::seconds{2};
   duration drain = std::chrono::seconds{30};
   duration stop_grace = std::chrono::seconds{2};
+  /// How reloads have ended.
+  std::deque<std::optional<result<reload_report>>> reloads;
   /// Of the calls that are submitted from now on.
   call_options options;
 
@@ -96,6 +99,12 @@ struct pool_fixture : actor_fixture {
                                  const std::string& tool = "work", bool run_now = true);
 
   void cancel(size_t call);
+
+  /// What workers of this revision are made from; from 2 on it has an origin.
+  worker_spec_ptr make_spec(uint32_t revision);
+
+  /// Asks for a reload; its place in `reloads` comes back.
+  size_t reload(bool run_now = true);
 
   bool answered(size_t call) const {
     return ends[call]->answers > 0;

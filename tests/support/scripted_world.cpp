@@ -64,6 +64,10 @@ class scripted_launcher : public io::process_launcher {
 public:
   explicit scripted_launcher(scripted_world& world) : world_{world} {}
 
+  void retire(const std::shared_ptr<const io::launch_spec>& origin) override {
+    world_.retired.push_back(origin);
+  }
+
   void launch(io::launch_spec spec, io::process_events events, callback done) override {
     if (world_.launches_that_throw > 0) {
       --world_.launches_that_throw;
@@ -72,6 +76,7 @@ public:
     auto x = std::make_shared<scripted_worker>();
     x->world_ = &world_;
     x->label = spec.label;
+    x->origin = spec.origin;
     x->events_ = std::move(events);
     x->done_ = std::move(done);
     x->pid_ = static_cast<int64_t>(1000 + world_.workers.size());

@@ -103,6 +103,7 @@ public:
   // -- what the host did ------------------------------------------------------
 
   std::string label;
+  std::shared_ptr<const io::launch_spec> origin; ///< of its template
   phase now = phase::ordered;
   bool hello_came = false;
   bool shutdown_came = false;
@@ -231,6 +232,9 @@ public:
 
   /// Tools that workers declare: name to number.
   std::map<std::string, uint32_t> tools{{"echo", 16}, {"work", 17}};
+
+  /// Whose templates are needed no more.
+  std::vector<std::shared_ptr<const io::launch_spec>> retired;
 
   /// Whether workers let the host have a memory barrier.
   bool has_barrier = true;

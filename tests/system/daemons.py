@@ -12,9 +12,11 @@ SERVED = str(ROOT / "tests" / "workers" / "served.py")
 class Daemon:
     """`snakepit serve`, ready; ended by force at the end if it has not been before."""
 
-    def __init__(self, host, *arguments, workers=2, more="", ready=True, **options):
+    def __init__(self, host, *arguments, workers=2, more="", ready=True, configured=False, **options):
+        """`configured`: there is a snakepit.yaml."""
         self.host = host
-        host.file("snakepit.yaml", f"pools: [{{adapter: {SERVED}, workers: {workers}, spawn: exec}}]\n{more}")
+        if not configured:
+            host.file("snakepit.yaml", f"pools: [{{adapter: {SERVED}, workers: {workers}, spawn: exec}}]\n{more}")
         self.log = host.work / "daemon.log"
         with open(self.log, "wb") as log:
             self.process = host.start("serve", "--no-admin", "--json", *arguments, stderr=log, **options)

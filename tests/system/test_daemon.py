@@ -418,13 +418,6 @@ def test_twice_sigterm_is_now(daemon, host):
     assert host.workers() == []
 
 
-def test_sighup_changes_nothing(daemon):
-    """[E4]"""
-    daemon.process.send_signal(signal.SIGHUP)
-    assert daemon.says("there is no reload yet")
-    assert daemon.call("work", "number=2").json == 4
-
-
 def test_what_workers_leave_behind_is_the_daemons(daemon, host):
     """[R3] [R7]"""
     orphan = daemon.call("leave_orphan").json

@@ -145,6 +145,18 @@ struct recycle_config {
   /// Slots that may be without a worker at a time: 0 starts the new one first; more lets up to so
   /// many leave first, where two workers at once do not fit.
   size_t max_unavailable = 0;
+  /// New workers that a reload starts at a time.
+  size_t surge = 1;
+};
+
+/// How many workers a pool has, by its load.
+struct autoscale_config {
+  size_t min = 1;
+  size_t max = 0; ///< 0: it has `workers`, whatever the load
+  /// A call that has waited for so long wants more of them.
+  duration target_wait = std::chrono::milliseconds{20};
+  /// What was not needed for so long is given up.
+  duration idle = std::chrono::seconds{60};
 };
 
 /// Calls are refused for a while after failures in a row, by pool and by tool.
@@ -218,9 +230,10 @@ struct pool_config {
   std::string spawn = "template";
   /// Modules that the template imports; `adapter` stands for the pool's own.
   std::vector<std::string> preload{};
-  std::optional<size_t> workers{}; ///< none: number of processors
+  std::optional<size_t> workers{}; ///< none: number of processors; with `autoscale` its `min`
   size_t min_ready = 1;
   size_t max_workers = 150; ///< a larger `workers` is reduced to this, with a warning
+  autoscale_config autoscale{};
   start_config start{};
   queue_config queue{};
   restart_config restart{};

@@ -2,6 +2,7 @@
 
 #include <snakepit/runtime.hpp>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,8 @@ struct daemon_options {
   /// What workers leave behind becomes a child of this process, is reaped when it ends and ended
   /// when the daemon stops. For a program that is nothing but a daemon.
   bool adopts_orphans = false;
+  /// Reads the configuration again, for a reload. None: it stays what it was.
+  std::function<result<config>()> reread{};
 };
 
 /// A runtime that other processes of the same user reach over its control socket: the command
@@ -39,6 +42,10 @@ public:
   ~pool_daemon();
 
   runtime& pools() noexcept;
+
+  /// As `runtime::reload`, with the configuration that `reread` gives; what that fails with, if it
+  /// does.
+  void reload(const std::string& pool, std::function<void(result<reload_summary>)> done);
 
   /// "unix:/path", what $SNAKEPIT_ADDRESS tells a program.
   const std::string& address() const noexcept;

@@ -5,6 +5,7 @@
 #include <snakepit/error.hpp>
 #include <snakepit/event.hpp>
 #include <snakepit/poison.hpp>
+#include <snakepit/reload.hpp>
 #include <snakepit/value.hpp>
 
 #include <chrono>
@@ -82,7 +83,8 @@ struct tool_description {
 struct worker_stats {
   uint32_t slot = 0;
   uint32_t generation = 0;
-  int64_t pid = 0; ///< 0 until it is ready
+  uint32_t revision = 1; ///< of what it was made from: counts the reloads
+  int64_t pid = 0;       ///< 0 until it is ready
   /// starting | ready | unwell | leaving
   std::string state;
   size_t in_flight = 0; ///< calls handed to it and not answered
@@ -124,6 +126,8 @@ struct pool_stats {
   /// Why it is degraded: `workers`, fewer than `min_ready` are ready; `crashes`, workers crash too
   /// often, though enough are ready. Else empty.
   std::string degraded_by;
+  /// Of what its workers are made from: 1, and one more for each reload.
+  uint32_t revision = 1;
   size_t workers_target = 0;
   size_t workers_ready = 0;    ///< proved ready, may be busy
   size_t workers_unwell = 0;   ///< were ready and do not answer, or cannot run a probe
@@ -288,6 +292,29 @@ public:
 
   /// The same, waiting for it.
   result<void> recycle(const std::string& pool, uint32_t slot);
+
+  /// Replaces all workers of a pool, or of all if the name is empty, by ones that are started anew,
+  /// from a new template: with the code that stands on the disk now. One is tried first; if it
+  /// cannot become ready nothing has changed. Then the others follow, `recycle.surge` at a time,
+  /// each ready before the one that it replaces leaves: no call fails for it, and no sample shows a
+  /// ready worker less (but see `recycle.max_unavailable`). If a later one cannot start, or
+  /// `restart.start_failures` of the new ones do not start or crash, the pool goes back. Until it
+  /// is over tools are those of the old workers.
+  ///
+  /// `done` is called once, when the workers of all pools are either new or what they were, from a
+  /// thread of the runtime; it must not block. A reload that comes while another one runs begins
+  /// when that is over. Errors: pool_not_found, draining; what befell a pool stands in its report.
+  void reload(const std::string& pool, std::function<void(result<reload_summary>)> done);
+
+  /// The same, waiting for it.
+  result<reload_summary> reload(const std::string& pool = {});
+
+  /// The same for all pools, with what a reload can take over of another configuration: `python`,
+  /// and of each pool `adapter`, `preload`, `threads_env`, `heartbeat`, `health_interval`,
+  /// `limits` but `inline`, `start.timeout` and `chaos`. A pool that is rolled back keeps what it
+  /// had. invalid_config if it is not valid; then nothing is done.
+  void reload(const config& wanted, std::function<void(result<reload_summary>)> done);
+  result<reload_summary> reload(const config& wanted);
 
   /// Changes the log's level: of a category ("pool", "output", ...), or if that is empty of all
   /// that have none of their own. Fails with invalid_argument for a word that is no level.
