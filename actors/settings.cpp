@@ -145,6 +145,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   common.hello.adapter = adapter_of(pool.adapter);
   common.hello.lanes = result.lanes;
   common.hello.threads = pool.profile == "thread";
+  common.hello.on_loop = pool.profile == "async";
   common.hello.payload_bytes = pool.limits.inline_bytes;
   common.hello.depth = max_depth;
   auto faults = core::chaos_faults(pool.chaos).value(); // validated

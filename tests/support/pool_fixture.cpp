@@ -42,6 +42,8 @@ void pool_fixture::listen() {
 
 void pool_fixture::start() {
   auto plan = pool_plan{};
+  if (on_loop)
+    cfg.profile = "async";
   plan.settings.config = cfg;
   plan.settings.workers = *cfg.workers;
   plan.settings.lanes = lanes;
@@ -49,6 +51,7 @@ void pool_fixture::start() {
     auto x = worker_config{};
     x.launch.label = "p/" + std::to_string(slot) + "." + std::to_string(generation);
     x.launch.lanes = x.hello.lanes = lanes;
+    x.hello.on_loop = on_loop;
     x.hello.pool = "p";
     x.hello.slot = slot;
     x.hello.generation = generation;
