@@ -20,10 +20,10 @@ namespace snakepit::core {
 /// | 10   | worker     | started_ns: CLOCK_MONOTONIC when `claimed` was claimed |
 /// | 11   | worker     | journal_written: bytes ever written to the journal |
 /// | 12   | worker     | journal_start: of these, those before it are not kept |
-/// | 13   | worker     | in_step: 1 while a coroutine of the lane's call is executed (lanes on a
-/// loop) | | 16   | host       | limit: highest number that may be claimed | | 17   | host       |
-/// cancel: the number whose run is to be interrupted, 0: none | | 18   | host       | acked:
-/// highest number whose final the host has |
+/// | 13   | worker     | in_step: 1 while a coroutine of the call is executed (see on_loop) |
+/// | 16   | host       | limit: highest number that may be claimed |
+/// | 17   | host       | cancel: the number whose run is to be interrupted, 0: none |
+/// | 18   | host       | acked: highest number whose final the host has |
 ///
 /// The journal of finals follows at `journal_offset`. Sections are `section_size` apart; lane n's
 /// begins at n * section_size.

@@ -8,9 +8,9 @@
 
 namespace snakepit::core {
 
-/// Decides whether the event loop that all lanes of a worker are on is blocked: each call has a lane
-/// of its own, so one that was sent and does not begin waits for a loop that does not come round.
-/// Whatever the worker sends shows that it does.
+/// Decides whether the event loop that all lanes of a worker are on is blocked: each call has a
+/// lane of its own, so one that was sent and does not begin waits for a loop that does not come
+/// round. Whatever the worker sends shows that it does.
 ///
 /// One thread at a time; the caller passes the time in.
 class loop_watch {

@@ -190,7 +190,8 @@ TEST_CASE_FIXTURE(loop_fixture, "without a barrier a blocked loop is cleared all
     CHECK(answered(call));
 }
 
-TEST_CASE_FIXTURE(loop_fixture, "a loop that runs calls needs no probe, an idle one needs one [W7]") {
+TEST_CASE_FIXTURE(loop_fixture,
+                  "a loop that runs calls needs no probe, an idle one needs one [W7]") {
   cfg.health_interval = 5s;
   start_ready();
   auto call = submit("long");
@@ -208,7 +209,8 @@ TEST_CASE_FIXTURE(loop_fixture, "a loop that runs calls needs no probe, an idle 
   CHECK(stats().in_flight == 0);
 }
 
-TEST_CASE_FIXTURE(loop_fixture, "an idle loop that cannot run a probe is not ready, and replaced [W7]") {
+TEST_CASE_FIXTURE(loop_fixture,
+                  "an idle loop that cannot run a probe is not ready, and replaced [W7]") {
   cfg.health_interval = 5s;
   start_ready();
   pass(5s);
@@ -221,7 +223,8 @@ TEST_CASE_FIXTURE(loop_fixture, "an idle loop that cannot run a probe is not rea
   CHECK(worker(0).kill_came);
 }
 
-TEST_CASE_FIXTURE(loop_fixture, "a crash loses what ran; what had ended comes from the journal [Q7]") {
+TEST_CASE_FIXTURE(loop_fixture,
+                  "a crash loses what ran; what had ended comes from the journal [Q7]") {
   start_ready();
   auto calls = submit_all({"ran", "ended", "waits"});
   lane_with("ran").claim();
