@@ -115,7 +115,7 @@ TEST_CASE_FIXTURE(async_fixture, "a cancelled coroutine leaves its neighbours al
   auto cancelled = uut.execute_async("nap", value{{"seconds", 60.0}}, options);
   auto late = begin(uut, "nap", value{{"seconds", 60.0}}, 300ms);
   std::this_thread::sleep_for(200ms);
-  cancelled.cancel();
+  cancelled.handle.cancel();
   CHECK(end_of(cancelled.future) == "cancelled");
   CHECK(end_of(late) == "deadline_exceeded");
   for (auto& x : neighbours)
