@@ -7,7 +7,7 @@ from snakepit_bridge import tool
 thread_safe = True
 
 #: Its square takes some ten milliseconds.
-matrix = numpy.random.default_rng(1).random((500, 500))
+matrix = numpy.random.default_rng(1).random((200, 200))
 
 
 @tool

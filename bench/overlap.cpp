@@ -39,6 +39,13 @@ double seconds(clock::duration x) {
   return std::chrono::duration<double>(x).count();
 }
 
+/// `alone`: what the calls take one after the other, in seconds.
+void report(clock::duration took, double alone) {
+  figures out;
+  out.add("took_ms", microseconds(took) / 1e3);
+  out.add("overlap", alone / seconds(took)).print();
+}
+
 } // namespace
 
 void overlap(const words& args) {
@@ -49,10 +56,7 @@ void overlap(const words& args) {
   run_all(pool, "nap", ", \"seconds\": 0", 2 * lanes, lanes); // warm
   auto took = run_all(pool, "nap", ", \"seconds\": " + args[4], calls, lanes);
   pool.stop(); // the last callback may still be at its end
-  auto overlapped = static_cast<double>(calls) * each / seconds(took);
-  figures out;
-  out.add("took_ms", microseconds(took) / 1e3).add("overlap", overlapped);
-  out.add("share", overlapped / static_cast<double>(lanes)).print();
+  report(took, static_cast<double>(calls) * each);
 }
 
 void speedup(const words& args) {
@@ -63,10 +67,7 @@ void speedup(const words& args) {
   auto alone = run_all(pool, "multiply", "", calls, 1);
   auto together = run_all(pool, "multiply", "", calls, lanes);
   pool.stop();
-  figures out;
-  out.add("one_by_one_ms", microseconds(alone) / 1e3);
-  out.add("together_ms", microseconds(together) / 1e3);
-  out.add("speedup", seconds(alone) / seconds(together)).print();
+  report(together, seconds(alone));
 }
 
 } // namespace snakepit::bench
