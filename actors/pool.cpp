@@ -47,7 +47,9 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   world = std::move(w);
   auto& x = settings.config;
   queue = std::make_unique<core::call_queue>(x.queue.max_calls, x.queue.max_bytes, x.queue.ageing);
-  board = std::make_unique<core::lane_board>(x.queue.prefetch_time);
+  // A lane on a loop has one call at a time: what stood behind one that waits would wait, too.
+  board =
+    std::make_unique<core::lane_board>(x.profile == "async" ? duration{0} : x.queue.prefetch_time);
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
   slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart,
                                              x.recycle.max_unavailable);

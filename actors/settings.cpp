@@ -128,6 +128,7 @@ worker_parts parts_of(const pool_config& pool, const config& all, const settings
   common.hello.adapter = adapter_of(pool.adapter);
   common.hello.lanes = lanes;
   common.hello.threads = pool.profile == "thread";
+  common.hello.on_loop = pool.profile == "async";
   common.hello.payload_bytes = pool.limits.inline_bytes;
   common.hello.depth = max_depth;
   faults = core::chaos_faults(pool.chaos).value(); // validated

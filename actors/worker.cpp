@@ -120,10 +120,12 @@ void worker_state::on_greeted(greeted& x) {
   hello_tools = std::move(x.reply->tools);
   has_barrier = x.reply->has_barrier;
   channel->open(cfg.hello.lanes);
-  unproved = cfg.hello.lanes;
   lanes.resize(cfg.hello.lanes);
-  for (uint32_t i = 0; i < lanes.size(); ++i) {
+  for (uint32_t i = 0; i < lanes.size(); ++i)
     lanes[i].page = process->page(i);
+  // A call on one lane of a loop proves them all.
+  unproved = cfg.hello.on_loop ? 1 : lanes.size();
+  for (uint32_t i = 0; i < unproved; ++i) {
     auto probe = core::batch{i, lanes[i].calls.next_seq(), core::payload_kind::json, {}};
     probe.items.push_back({core::tool_number::probe, 0, "{}", nullptr, nullptr});
     lanes[i].calls.add(std::make_unique<core::call>());
@@ -242,6 +244,7 @@ void worker_state::on_tick() {
     if (now() >= lanes[i].look_at)
       try_taking(i);
   }
+  look_at_loop();
   look_at_health();
   leave_if_done();
   if (now() >= settle_at)
@@ -291,6 +294,8 @@ void worker_state::arm_all() {
     at = std::min(at, start_deadline);
   if (phase < worker_phase::dying) {
     at = std::min({at, leave_at, health_due()});
+    if (phase == worker_phase::ready)
+      at = std::min(at, loop.next_due());
     for (auto& lane : lanes)
       at = std::min(at, next_due(lane));
   }

@@ -3,6 +3,7 @@
 #include "actors/core/heartbeat.hpp"
 #include "actors/core/in_flight.hpp"
 #include "actors/core/lane_proof.hpp"
+#include "actors/core/loop_watch.hpp"
 #include "actors/core/revocation.hpp"
 #include "actors/io/worker_channel.hpp"
 #include "actors/lifecycle_messages.hpp"
@@ -152,6 +153,7 @@ struct worker_state {
     bool closed = false;
     uint64_t acked = 0;      // highest number whose final has come
     uint64_t last_batch = 0; // its first number
+    core::time_point sent_at{};
     core::revocation revocation;
     core::lane_proof proof;
     bool limited = false;                   // the page's limit is lowered
@@ -280,6 +282,15 @@ struct worker_state {
   void look_at_heartbeat();
   void look_at_proof(uint32_t index);
   void send_probe(uint32_t index);
+  bool is_idle(const lane& x) const;
+  /// All lanes are on one event loop: whether it comes round.
+  void look_at_loop();
+  /// Lanes on one loop are proved together.
+  const core::lane_proof& proof_of(const lane& x) const {
+    return cfg.hello.on_loop ? lanes.front().proof : x.proof;
+  }
+  /// The lane has sent something. Returns whether it was held.
+  bool note_life(lane& x, core::time_point time);
   /// What can be seen of it from outside.
   core::heartbeat::sight what_it_does() const;
   /// It does not answer, or a probe does not end: its lanes get nothing, and what it has not begun
@@ -296,7 +307,7 @@ struct worker_state {
   /// Tells the POOL if what it thinks of the worker is not true any more.
   void tell_health();
   bool is_held(const lane& x) const {
-    return x.proof.held() || heartbeat.silent();
+    return proof_of(x).held() || heartbeat.silent() || loop.blocked();
   }
   core::time_point health_due() const;
 
@@ -356,6 +367,7 @@ struct worker_state {
   bool has_barrier = false;
   size_t unproved = 0; // lanes whose probe is out
 
+  core::loop_watch loop;     // if all lanes are on one
   core::heartbeat heartbeat; // before it is ready it is off
   bool told_well = true;     // what the POOL was told last
 

@@ -212,17 +212,22 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
   x->phase = to_string(phase_at_exit);
   x->calls_done = calls_done;
   x->age = std::chrono::duration_cast<std::chrono::milliseconds>(now() - born);
+  auto in_step = size_t{0}; // which of those that ran
   for (size_t i = 0; i < settlements.size(); ++i) {
     auto& lane = settlements[i];
     x->calls_in_flight += lane.ended.size() + lane.not_started.size();
     if (lane.running_tool.empty())
       continue;
     ++x->calls_in_flight;
+    if (lanes[i].page.in_step())
+      in_step = x->running.size();
     x->running.push_back({lane.running_tool, lane.running_id, time_since_claim(lanes[i].page)});
   }
   auto for_a_call = !culprit.empty() && ended_by_us == condemned_by;
   auto first = std::find_if(x->running.begin(), x->running.end(),
                             [&](auto& one) { return for_a_call && one.tool == culprit; });
+  if (!for_a_call && !x->running.empty()) // of coroutines only one is executed at a time
+    first = x->running.begin() + static_cast<std::ptrdiff_t>(in_step);
   if (first != x->running.end())
     std::rotate(x->running.begin(), first, first + 1);
   if (!x->running.empty())

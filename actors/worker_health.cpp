@@ -18,7 +18,8 @@ void worker_state::begin_health() {
   auto seed = (uint64_t{cfg.hello.slot} << 32) + cfg.hello.generation;
   heartbeat = {cfg.heartbeat, seed, now()};
   for (auto& lane : lanes)
-    lane.proof = {cfg.health_interval, cfg.heartbeat.timeout, now()};
+    if (!cfg.hello.on_loop || &lane == &lanes.front())
+      lane.proof = {cfg.health_interval, cfg.heartbeat.timeout, now()};
   arm(health_due());
 }
 
@@ -101,6 +102,9 @@ void worker_state::look_at_heartbeat() {
 
 std::string worker_state::running_tool() const {
   for (auto& lane : lanes)
+    if (lane.page.in_step())
+      return lane.calls.tool_of(lane.claimed());
+  for (auto& lane : lanes)
     if (auto claimed = lane.claimed(); lane.page.done() < claimed)
       return lane.calls.tool_of(claimed);
   return {};
@@ -127,8 +131,9 @@ void worker_state::log_silence(verdict what, const pool_events::silence& x) {
 void worker_state::look_at_proof(uint32_t index) {
   using advice = core::lane_proof::advice;
   auto& lane = lanes[index];
-  auto idle = lane.calls.unfinished() == 0 && condemned_by.empty() && !is_held(lane)
-              && !lane.revocation.active();
+  auto idle = cfg.hello.on_loop ? std::all_of(lanes.begin(), lanes.end(),
+                                              [this](auto& one) { return is_idle(one); })
+                                : is_idle(lane);
   auto control =
     core::lane_proof::control{heartbeat.on(), heartbeat.silent(), heartbeat.proved_at()};
   switch (lane.proof.look(now(), idle, control)) {
@@ -137,7 +142,7 @@ void worker_state::look_at_proof(uint32_t index) {
   case advice::send:
     return send_probe(index);
   case advice::hold:
-    return hold_lane(index);
+    return cfg.hello.on_loop ? hold_lanes() : hold_lane(index);
   case advice::fail:
     break;
   }
@@ -158,6 +163,34 @@ void worker_state::send_probe(uint32_t index) {
   lane.last_batch = probe.first_seq;
   lane.calls.add(std::make_unique<core::call>());
   channel->send(probe);
+}
+
+bool worker_state::is_idle(const lane& x) const {
+  return x.calls.unfinished() == 0 && condemned_by.empty() && !is_held(x) && !x.revocation.active();
+}
+
+bool worker_state::note_life(lane& x, time_point time) {
+  if (!cfg.hello.on_loop)
+    return x.proof.on_results(time);
+  auto was_late = lanes.front().proof.on_results(time);
+  return loop.on_results() || was_late;
+}
+
+void worker_state::look_at_loop() {
+  if (now() < loop.next_due() || phase != worker_phase::ready)
+    return;
+  auto oldest = core::never;
+  for (auto& lane : lanes)
+    if (lane.calls.has_above(lane.claimed()))
+      oldest = std::min(oldest, lane.sent_at);
+  if (!loop.look(now(), oldest))
+    return;
+  world.log->write(level::warning, worker_category, "a call holds up the event loop of its worker",
+                   {{"pool", cfg.hello.pool},
+                    {"slot", cfg.hello.slot},
+                    {"pid", its_name().pid},
+                    {"tool", running_tool()}});
+  hold_lanes();
 }
 
 // -- what follows -----------------------------------------------------------------

@@ -33,9 +33,11 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
   auto done = done_on(index);
   auto refused = std::vector<ending>{};
   auto batch = core::batch{index, lane.calls.next_seq(), core::payload_kind::json, {}};
+  auto time = now();
   auto flush = [&] {
     if (!batch.items.empty()) {
       lane.last_batch = batch.first_seq;
+      lane.sent_at = time;
       channel->send(batch);
       if (events.wanted(event_kind::batch_sent))
         events.sent(batch, its_name());
@@ -43,7 +45,6 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
     batch.items.clear();
     batch.first_seq = lane.calls.next_seq();
   };
-  auto time = now();
   for (auto& call : calls) {
     auto number = tool_number(*call);
     if (number == 0 || call->deadline <= time) {
@@ -68,6 +69,10 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
     lane.calls.add(std::move(call));
   }
   flush();
+  if (cfg.hello.on_loop) {
+    loop.sent(time);
+    arm(loop.next_due());
+  }
   answer(std::move(refused), std::move(done));
 }
 
@@ -173,7 +178,7 @@ void worker_state::take_finals(core::results& x) {
       },
       nullptr);
   auto time = now();
-  if (lane.proof.on_results(time)) [[unlikely]]
+  if (note_life(lane, time)) [[unlikely]]
     relieve();
   auto done = done_on(x.lane);
   auto notes = telemetry::batch_tally{};

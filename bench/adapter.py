@@ -29,6 +29,12 @@ def timed(x: int, seconds: float) -> List[int]:
 
 
 @tool
+def nap(x: int, seconds: float) -> int:
+    sleep(seconds)
+    return x
+
+
+@tool
 def leave() -> None:
     os._exit(3)
 

@@ -68,6 +68,7 @@ bare_worker::bare_worker(bare_host& host, const std::string& adapter,
         to(std::move(x));
       },
     .on_lane_closed = [](auto, auto) {},
+    .on_heartbeat = [](auto, auto) {},
   });
   core::hello hello;
   hello.token = token;

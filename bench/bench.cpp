@@ -17,13 +17,14 @@ void give_up(const std::string& why) {
   _exit(1);
 }
 
-runtime start_pool(const std::string& adapter, size_t workers, size_t queue, size_t lanes) {
+runtime start_pool(const std::string& adapter, size_t workers, size_t queue, size_t lanes,
+                   const std::string& profile) {
   config cfg;
   pool_config pool;
   pool.poison.enabled = false; // the same call crashes workers again and again
   pool.adapter = adapter;
   pool.workers = workers;
-  pool.profile = lanes > 1 ? "thread" : "process";
+  pool.profile = !profile.empty() ? profile : lanes > 1 ? "thread" : "process";
   pool.lanes = lanes;
   pool.queue.max_calls = queue;
   pool.queue.timeout = infinite;

@@ -16,9 +16,10 @@ using words = std::vector<std::string>;
 /// Prints why a measurement is void, and ends the program.
 [[noreturn]] void give_up(const std::string& why);
 
-/// A pool of bench/adapter.py, all workers ready, with the profile `thread` if a worker is to have
-/// more than one lane. Gives up if they cannot start.
-runtime start_pool(const std::string& adapter, size_t workers, size_t queue, size_t lanes = 1);
+/// A pool, all workers ready; without a profile it is `thread` if a worker is to have more than one
+/// lane. Gives up if they cannot start.
+runtime start_pool(const std::string& adapter, size_t workers, size_t queue, size_t lanes = 1,
+                   const std::string& profile = {});
 
 /// The value that a share of `part` does not exceed; 0 of nothing. Sorts.
 double percentile(std::vector<double>& values, double part);
@@ -57,5 +58,7 @@ void recovery(const words& args);         // ADAPTER CRASHES
 void idle(const words& args);             // ADAPTER WORKERS SECONDS
 void start(const words& args);            // ADAPTER WORKERS template|exec
 void memory(const words& args);           // ADAPTER WORKERS template|exec
+void overlap(const words& args);          // ADAPTER thread|async LANES CALLS SECONDS
+void speedup(const words& args);          // ADAPTER LANES CALLS
 
 } // namespace snakepit::bench

@@ -23,6 +23,8 @@ const std::map<std::string, measurement> all{
   {"idle", {3, idle}},
   {"start", {3, start}},
   {"memory", {3, memory}},
+  {"overlap", {5, overlap}},
+  {"speedup", {3, speedup}},
 };
 
 } // namespace

@@ -8,6 +8,8 @@ import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ADAPTER = str(HERE / "adapter.py")
+ASYNC_ADAPTER = str(HERE / "adapter_async.py")
+MATRIX_ADAPTER = str(HERE / "adapter_matrix.py")
 NUMPY_ADAPTER = str(HERE / "adapter_numpy.py")
 PATIENCE = 180  # seconds that one program may take
 PEERS = ["/usr/bin/python3", str(HERE / "peers.py")]

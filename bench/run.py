@@ -16,7 +16,7 @@ import sys
 import tempfile
 import time
 
-from rounds import ADAPTER, NUMPY_ADAPTER, Bench, Failed, ratio, run
+from rounds import ADAPTER, ASYNC_ADAPTER, MATRIX_ADAPTER, NUMPY_ADAPTER, Bench, Failed, ratio, run
 
 # Each returns (rows {name: figures}, ratios [(what, value, target)]).
 
@@ -177,6 +177,32 @@ def pf9(bench):
     ]
 
 
+def pf12(bench):
+    """How far the calls of one worker overlap: sleeps on threads and on a loop, and matrix products."""
+    lanes, coroutines = 4, 1000
+    seconds = float(bench.seconds)
+    commands = {
+        "thread, 4 lanes, sleep": bench.ours("overlap", "thread", lanes, 10 * lanes, seconds / 10),
+        "async, 1000 lanes, sleep": bench.ours(
+            "overlap", "async", coroutines, coroutines, seconds, adapter=ASYNC_ADAPTER
+        ),
+    }
+    numpy = "thread, 4 lanes, numpy"
+    if has_numpy():
+        commands[numpy] = bench.ours("speedup", lanes, 100, adapter=MATRIX_ADAPTER)
+    else:
+        print("PF12: without the row of numpy: /usr/bin/python3 has none")
+    rows = bench.interleaved(commands)
+    ratios = [
+        (f"{name}: overlap / {n}", rows[name]["overlap"] / n, ">= 0.9")
+        for name, n in (("thread, 4 lanes, sleep", lanes), ("async, 1000 lanes, sleep", coroutines))
+    ]
+    if numpy in rows:
+        cores = min(lanes, len(os.sched_getaffinity(0)))
+        ratios.append((f"{numpy}: overlap / {cores}", rows[numpy]["overlap"] / cores, ">= 0.8"))
+    return rows, ratios
+
+
 def map_file(snakepit, source, target):
     """Runs `snakepit map`; peak is the largest resident size of any one of its processes."""
     command = [snakepit, "map", ADAPTER, "echo", "-n", "2", "-q", "-i", source, "-o", target]
@@ -241,6 +267,7 @@ ALL = {
     "PF7": ("crash to the first answer of the replacement", pf7),
     "PF8": ("host's cost of a call", pf8),
     "PF9": ("idle", pf9),
+    "PF12": ("how far the calls of one worker overlap", pf12),
     "PF13": ("snakepit map", pf13),
 }
 

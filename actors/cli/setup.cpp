@@ -90,10 +90,12 @@ result<config> embedded_config(const common_options& x, const pool_choice& choic
 }
 
 void add_profile_options(CLI::App& command, pool_choice& x) {
-  command.add_option("--profile", x.profile, "How a worker runs calls: process, thread [process]")
+  command
+    .add_option("--profile", x.profile, "How a worker runs calls: process, thread, async [process]")
     ->type_name("WORD");
   command
-    .add_option("--lanes", x.lanes, "Calls that a worker runs at a time, with --profile thread [4]")
+    .add_option("--lanes", x.lanes,
+                "Calls that a worker runs at a time, with --profile thread [4] or async [100]")
     ->type_name("N")
     ->check(CLI::Range(1, 100000).description(""));
 }

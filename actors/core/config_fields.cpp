@@ -24,10 +24,7 @@ std::optional<field_fault> read(const config_node& x, std::string& to) {
   return std::nullopt;
 }
 
-std::optional<field_fault> read(const config_node& x, std::string& to, const words& allowed,
-                                const words& later = {}) {
-  if (x.is == kind::scalar && std::find(later.begin(), later.end(), x.text) != later.end())
-    return field_fault{&x, not_there_yet(x.text, allowed)};
+std::optional<field_fault> read(const config_node& x, std::string& to, const words& allowed) {
   auto fault = wanted(listed(allowed, "or"), x);
   if (x.is != kind::scalar)
     return fault;
@@ -66,7 +63,7 @@ struct assigner {
   }
 
   std::optional<field_fault> operator()(const word_field& f) const {
-    return read(x, *f.at, f.allowed, f.later);
+    return read(x, *f.at, f.allowed);
   }
 
   std::optional<field_fault> operator()(const word_or_count_field& f) const {

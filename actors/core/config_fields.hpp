@@ -27,9 +27,6 @@ inline bool is_share(double x) {
   return x >= 0 && x <= 1;
 }
 
-/// Says that a word is known, but none of those that are `allowed` so far.
-std::string not_there_yet(const std::string& word, const words& allowed);
-
 /// Text as a YAML scalar that reads as exactly this text.
 std::string to_yaml(const std::string& text);
 

@@ -16,11 +16,10 @@ using words = std::vector<std::string>;
 struct text_field {
   std::string* at;
 };
-/// One of some words; others are known, and refused as not there yet.
+/// One of some words.
 struct word_field {
   std::string* at;
   words allowed;
-  words later{};
 };
 /// One of some words, or a whole number in digits.
 struct word_or_count_field {

@@ -175,23 +175,23 @@ std::vector<config_key> keys_of(pool_config& x) {
      "Python code of the pool: `package.module:Class`, `package.module` or `./file.py[:Class]`. "
      "Every pool needs one, of its own or from `defaults`."},
     {"profile",
-     word_field{&x.profile, {"process", "thread"}, {"async"}},
+     word_field{&x.profile, {"process", "thread", "async"}},
      {},
      "How a worker runs calls: `process`, one at a time on its main thread; `thread`, as many as "
-     "it "
-     "has lanes, each on a thread of its own, which the adapter must say that it is made for "
-     "(`thread_safe = True`)."},
+     "it has lanes, each on a thread of its own, which the adapter must say that it is made for "
+     "(`thread_safe = True`); `async`, as many as it has lanes, as coroutines on one event loop."},
     {"lanes",
      optional_count_field{&x.lanes},
      {.positive = true},
-     "Calls that one worker runs at a time; more than one needs `profile: thread`. Without it: 1 "
-     "with `process`, 4 with `thread`."},
+     "Calls that one worker runs at a time; more than one needs `profile: thread` (at most 256) or "
+     "`async` (at most 4096). Without it: 1 with `process`, 4 with `thread`, 100 with `async`."},
     {"threads_env",
      word_or_count_field{&x.threads_env, {"auto", "off"}},
      {.positive = true},
      "Threads that OpenMP, OpenBLAS, MKL, numexpr and vecLib may use in a worker, said by "
-     "`OMP_NUM_THREADS` and the like before anything is imported. `auto`: 1 with `process`; with "
-     "`thread` the number of processors divided by all lanes of the pool, at least 1. What "
+     "`OMP_NUM_THREADS` and the like before anything is imported. `auto`: 1 with `process` and "
+     "`async`; with `thread` the number of processors divided by all lanes of the pool, at least "
+     "1. What "
      "`python.env` or the host's environment sets stays; if that is `OMP_NUM_THREADS`, which the "
      "others follow, nothing is set. `off`: nothing is set."},
     {"spawn",

@@ -32,7 +32,8 @@ constexpr auto profiles = std::array{
   named_profile{"batch", {3600s, infinite, 300s}},
 };
 
-constexpr size_t most_lanes = 256;
+constexpr size_t most_threads = 256;
+constexpr size_t most_coroutines = 4096;
 
 /// With less an interpreter with gRPC does not start.
 constexpr uint64_t least_memory = uint64_t{128} << 20;
@@ -103,8 +104,6 @@ struct value_check {
     return std::nullopt;
   }
   fault operator()(const word_field& f) const {
-    if (std::find(f.later.begin(), f.later.end(), *f.at) != f.later.end())
-      return not_there_yet(*f.at, f.allowed);
     return word(*f.at, f.allowed);
   }
   fault operator()(const word_or_count_field& f) const {
@@ -200,9 +199,10 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
   auto lanes = std::to_string(lanes_of(x));
   if (lanes_of(x) > 1 && x.profile == "process")
     return fault("lanes", "`lanes` (" + lanes
-                            + ") is more than 1, which needs `profile: thread`: with `process` a "
-                              "worker runs one call at a time, on its main thread, and more at a "
-                              "time come from more `workers`");
+                            + ") is more than 1, which needs `profile: thread` or `async`: with "
+                              "`process` a worker runs one call at a time, on its main thread, and "
+                              "more at a time come from more `workers`");
+  auto most_lanes = x.profile == "async" ? most_coroutines : most_threads;
   if (lanes_of(x) > most_lanes)
     return fault("lanes", "`lanes` (" + lanes + ") is more than " + std::to_string(most_lanes));
   if (x.workers && x.min_ready > *x.workers)
@@ -361,7 +361,8 @@ result<void> validate(const config& x) {
 
 size_t lanes_of(const pool_config& x) {
   constexpr size_t threads = 4;
-  return x.lanes.value_or(x.profile == "thread" ? threads : 1);
+  constexpr size_t coroutines = 100;
+  return x.lanes.value_or(x.profile == "async" ? coroutines : x.profile == "thread" ? threads : 1);
 }
 
 std::optional<timeout_profile> find_timeout_profile(const std::string& name) {

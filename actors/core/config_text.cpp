@@ -197,10 +197,6 @@ std::string to_yaml(const std::string& text) {
   return result + '"';
 }
 
-std::string not_there_yet(const std::string& word, const words& allowed) {
-  return '`' + word + "` is not there yet; so far there is " + listed(allowed);
-}
-
 std::string to_yaml(const config_field& field, const key_rule& rule) {
   return std::visit(writer{rule}, field);
 }

@@ -48,6 +48,8 @@ std::optional<lane_id> lane_board::pick(uint32_t slot, uint32_t generation) cons
 
 lane_board::allowance lane_board::room(const lane_id& x, size_t waiting) const {
   auto& lane = lanes_.at(x);
+  if (prefetch_time_ <= duration{0})
+    return {1, duration{0}};
   auto sharing = std::max<size_t>(roomy_.size(), 1);
   return {(waiting + sharing - 1) / sharing, prefetch_time_ - std::min(prefetch_time_, lane.worth)};
 }

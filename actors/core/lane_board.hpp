@@ -23,7 +23,8 @@ struct lane_id {
 
 /// Decides which lane gets the next calls and how many. A lane has room while fewer than two
 /// batches are unfinished on it and they are together foreseen to run shorter than `prefetch_time`:
-/// so short calls ride together, long ones travel alone, and nothing is bound early.
+/// so short calls ride together, long ones travel alone, and nothing is bound early. If that is 0
+/// a lane has one call at a time.
 ///
 /// The lanes of a slot that is tainted come after all others that have room.
 ///

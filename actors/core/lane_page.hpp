@@ -20,6 +20,7 @@ namespace snakepit::core {
 /// | 10   | worker     | started_ns: CLOCK_MONOTONIC when `claimed` was claimed |
 /// | 11   | worker     | journal_written: bytes ever written to the journal |
 /// | 12   | worker     | journal_start: of these, those before it are not kept |
+/// | 13   | worker     | in_step: 1 while a coroutine of the call is executed (see on_loop) |
 /// | 16   | host       | limit: highest number that may be claimed |
 /// | 17   | host       | cancel: the number whose run is to be interrupted, 0: none |
 /// | 18   | host       | acked: highest number whose final the host has |
@@ -41,6 +42,7 @@ public:
   static constexpr size_t word_started_ns = 10;
   static constexpr size_t word_journal_written = 11;
   static constexpr size_t word_journal_start = 12;
+  static constexpr size_t word_in_step = 13;
   static constexpr size_t word_limit = 16;
   static constexpr size_t word_cancel = 17;
   static constexpr size_t word_acked = 18;
@@ -76,6 +78,9 @@ public:
   uint64_t journal_start() const noexcept {
     return load(word_journal_start);
   }
+  bool in_step() const noexcept {
+    return load(word_in_step) != 0;
+  }
   /// 8 bytes of the journal's ring.
   uint64_t journal_word(size_t i) const noexcept {
     return load(journal_offset / sizeof(uint64_t) + i);
@@ -106,6 +111,9 @@ public:
   }
   void set_done(uint64_t x) noexcept {
     store(word_done, x);
+  }
+  void set_in_step(bool x) noexcept {
+    store(word_in_step, x);
   }
   void set_journal(uint64_t start, uint64_t written) noexcept {
     store(word_journal_start, start);

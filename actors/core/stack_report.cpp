@@ -36,6 +36,8 @@ std::vector<const python_thread*> telling_threads(const stack_report& x) {
       out.push_back(&thread);
   if (out.empty() && !x.python.empty())
     out.push_back(&x.python.back());
+  // Where tools are coroutines it is the main thread that executes one.
+  std::stable_partition(out.begin(), out.end(), [](auto* one) { return one->main; });
   return out;
 }
 
@@ -44,7 +46,7 @@ std::vector<const python_thread*> by_interest(const stack_report& x) {
   auto out = std::vector<const python_thread*>{};
   for (auto& thread : x.python)
     out.push_back(&thread);
-  auto rank = [](auto* thread) { return thread->runs_tool ? 0 : thread->main ? 1 : 2; };
+  auto rank = [](auto* thread) { return (thread->runs_tool ? 0 : 2) + (thread->main ? 0 : 1); };
   std::stable_sort(out.begin(), out.end(), [&](auto* a, auto* b) { return rank(a) < rank(b); });
   return out;
 }

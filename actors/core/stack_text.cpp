@@ -65,9 +65,10 @@ bool is_of_bridge(const python_frame& x) {
   return x.file.find("/snakepit_bridge/_") != std::string::npos;
 }
 
-/// What calls a tool; see python/src/snakepit_bridge/_interrupt.py.
+/// What calls a tool; see python/src/snakepit_bridge/_interrupt.py and _loop_lane.py.
 bool calls_tool(const python_frame& x) {
-  return x.function == "enter" && x.file.ends_with("/snakepit_bridge/_interrupt.py");
+  return (x.function == "enter" && x.file.ends_with("/snakepit_bridge/_interrupt.py"))
+         || (x.function == "call_tool" && x.file.ends_with("/snakepit_bridge/_loop_lane.py"));
 }
 
 /// Of frames that stand innermost first.

@@ -17,9 +17,9 @@ bool sets(const environment_layers& layers, const std::string& name) {
                         [&](auto& entry) { return entry.starts_with(name + '='); });
 }
 
-/// Calls that run at the same time share the processors.
+/// Calls that run at the same time share the processors. Coroutines compute one at a time.
 size_t threads_of(const pool_config& pool, size_t workers, size_t processors) {
-  if (pool.profile == "process")
+  if (pool.profile != "thread")
     return 1;
   return std::max<size_t>(1, processors / std::max<size_t>(1, workers * lanes_of(pool)));
 }

@@ -41,6 +41,8 @@ struct hello {
   uint32_t lanes = 1;
   /// Each lane on a thread of its own; else the only one on the main thread.
   bool threads = false;
+  /// All lanes on one event loop, on the main thread; they share one stream. Excludes `threads`.
+  bool on_loop = false;
   uint64_t payload_bytes = 0;
   uint32_t depth = 0;
   /// What it does wrong on purpose.

@@ -94,6 +94,18 @@ std::string why_not_loaded(const command_end& x) {
   return last_line(x.errors);
 }
 
+/// Whether it has tools that a pool of profile `async` runs beside its event loop.
+bool has_plain_tools(const value& report) {
+  auto* tools = member<value::list>(report, "tools");
+  return tools && std::ranges::any_of(*tools, [](const value& tool) {
+           auto is = [&](const char* flag) {
+             auto* found = member<bool>(tool, flag);
+             return found && *found;
+           };
+           return !is("async") && !is("thread_sensitive");
+         });
+}
+
 std::vector<std::string> host_environment() {
   std::vector<std::string> out;
   for (char** x = environ; *x; ++x)
@@ -223,14 +235,20 @@ check python_examination::adapter(const std::string& spec) const {
 
 void python_examination::note_threads(const std::string& spec, const value& report,
                                       check& out) const {
-  auto threaded = std::ranges::any_of(
-    cfg_.pools, [&](const pool_config& x) { return x.adapter == spec && x.profile == "thread"; });
+  auto is_in = [&](const char* profile) {
+    return std::ranges::any_of(
+      cfg_.pools, [&](const pool_config& x) { return x.adapter == spec && x.profile == profile; });
+  };
+  auto threaded = is_in("thread");
   auto* safe = member<bool>(report, "thread_safe");
-  if (!threaded || (safe && *safe))
+  if ((safe && *safe) || !(threaded || (is_in("async") && has_plain_tools(report))))
     return;
   out.result = verdict::fail;
-  out.found =
-    "it loads, but a pool of profile `thread` has it and it does not say that it is thread safe";
+  out.found = threaded
+                ? "it loads, but a pool of profile `thread` has it and it does not say that "
+                  "it is thread safe"
+                : "it loads, but a pool of profile `async` has it, it has tools that are not "
+                  "`async def`, and it does not say that it is thread safe";
   out.advice =
     "put `thread_safe = True` into it if its tools may run at the same time, else let the "
     "pool have the profile `process`";

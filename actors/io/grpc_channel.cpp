@@ -2,6 +2,7 @@
 #include "actors/io/event_gate.hpp"
 #include "actors/io/grpc_stream.hpp"
 #include "actors/io/peer_socket.hpp"
+#include "actors/io/shared_lanes.hpp"
 #include "actors/io/wire_codec.hpp"
 #include "actors/io/worker_channel.hpp"
 
@@ -112,6 +113,7 @@ struct peer {
   std::shared_ptr<hello_call> hello;
   std::string token;
   uint64_t payload_bytes = 0;
+  bool on_loop = false;
 };
 
 class grpc_channel final : public worker_channel {
@@ -141,6 +143,9 @@ private:
   result<void> connect(const std::string& socket_path, int64_t peer_pid, const core::hello& hello);
   void say_hello(const hello_terms& terms);
   std::shared_ptr<lane> open_lane(const peer& to, uint32_t index) const;
+  std::shared_ptr<shared_lanes> open_shared(const peer& to, uint32_t count) const;
+  std::shared_ptr<message_stream> open_work(const peer& to, uint32_t lane,
+                                            stream_events events) const;
   std::shared_ptr<message_stream> open_control(const peer& to) const;
   peer greeted_peer();
 
@@ -150,6 +155,7 @@ private:
   std::mutex mutex_; // guards what follows; never held while something is called back
   peer peer_;
   lanes lanes_;
+  std::shared_ptr<shared_lanes> shared_; // instead, if they share a stream
   std::shared_ptr<message_stream> control_;
   std::shared_ptr<heartbeat_timer> timer_ = std::make_shared<heartbeat_timer>();
 };
@@ -175,8 +181,8 @@ result<void> grpc_channel::connect(const std::string& socket_path, int64_t peer_
   call->request = to_buffer(encode_hello(hello));
   std::lock_guard guard{mutex_};
   assert(!peer_.channel && "greet is called once");
-  peer_ = {make_channel(*second), std::move(link), std::move(call), hello.token,
-           hello.payload_bytes};
+  peer_ = {make_channel(*second), std::move(link),     std::move(call),
+           hello.token,           hello.payload_bytes, hello.on_loop};
   return {};
 }
 
@@ -212,10 +218,22 @@ std::shared_ptr<lane> grpc_channel::open_lane(const peer& to, uint32_t index) co
   events.on_end = [gate = gate_, index](std::string why) {
     gate->pass([&](auto& events) { events.on_lane_closed(index, std::move(why)); });
   };
+  out->stream = open_work(to, index, std::move(events));
+  return out;
+}
+
+std::shared_ptr<shared_lanes> grpc_channel::open_shared(const peer& to, uint32_t count) const {
+  auto out = std::make_shared<shared_lanes>(count, to.payload_bytes, to.link);
+  out->use(open_work(to, 0, shared_lanes::events_of(out, gate_)));
+  return out;
+}
+
+std::shared_ptr<message_stream> grpc_channel::open_work(const peer& to, uint32_t lane,
+                                                        stream_events events) const {
   stream_metadata metadata{{"snakepit-token-bin", to.token},
-                           {"snakepit-lane", std::to_string(index)}};
-  out->stream = open_grpc_stream(to.channel, work_method, metadata, std::move(events), in_use_);
-  to.link->add(out->stream);
+                           {"snakepit-lane", std::to_string(lane)}};
+  auto out = open_grpc_stream(to.channel, work_method, metadata, std::move(events), in_use_);
+  to.link->add(out);
   return out;
 }
 
@@ -246,22 +264,29 @@ void grpc_channel::open(uint32_t count) {
   auto to = greeted_peer();
   assert(to.channel && "open is called after on_greeted");
   lanes opened;
-  for (uint32_t i = 0; i < count; ++i)
+  auto shared = to.on_loop ? open_shared(to, count) : nullptr;
+  for (uint32_t i = 0; i < count && !shared; ++i)
     opened.push_back(open_lane(to, i));
   auto control = open_control(to);
   std::lock_guard guard{mutex_};
-  assert(lanes_.empty() && "open is called once");
+  assert(lanes_.empty() && !shared_ && "open is called once");
   lanes_ = std::move(opened);
+  shared_ = std::move(shared);
   control_ = std::move(control);
 }
 
 void grpc_channel::send(const core::batch& x) {
   std::shared_ptr<lane> to;
+  std::shared_ptr<shared_lanes> shared;
   {
     std::lock_guard guard{mutex_};
-    assert(x.lane < lanes_.size() && "only opened lanes are sent to");
-    to = lanes_[x.lane];
+    shared = shared_;
+    assert((shared || x.lane < lanes_.size()) && "only opened lanes are sent to");
+    if (!shared)
+      to = lanes_[x.lane];
   }
+  if (shared)
+    return shared->send(x);
   std::lock_guard guard{to->mutex};
   auto message = to->encoder.encode(x);
   if (!message) {

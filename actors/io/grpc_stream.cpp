@@ -13,6 +13,9 @@ namespace snakepit::io {
 
 namespace {
 
+/// What waits is one message until it is so large.
+constexpr size_t most_joined = size_t{1} << 20;
+
 /// The string becomes the buffer's memory: nothing is copied.
 grpc::ByteBuffer buffer_of(std::string message) {
   auto owner = new std::string(std::move(message));
@@ -57,6 +60,23 @@ public:
     StartWrite(&outgoing_);
   }
 
+  void join(std::string message) override {
+    {
+      std::lock_guard guard{mutex_};
+      if (ended_ || broken_)
+        return;
+      if (writing_) {
+        joined_ += message;
+        if (joined_.size() >= most_joined)
+          queue_.push_back(buffer_of(std::exchange(joined_, {})));
+        return;
+      }
+      writing_ = true;
+      outgoing_ = buffer_of(std::move(message));
+    }
+    StartWrite(&outgoing_);
+  }
+
   void cancel(std::string why) override {
     {
       std::lock_guard guard{mutex_};
@@ -89,6 +109,7 @@ public:
       std::lock_guard guard{mutex_};
       ended_ = true;
       queue_.clear();
+      joined_.clear();
       writing = writing_;
     }
     if (!writing)
@@ -119,6 +140,8 @@ private:
     std::lock_guard guard{mutex_};
     if (ended_)
       return step::release;
+    if (ok && queue_.empty() && !joined_.empty())
+      queue_.push_back(buffer_of(std::exchange(joined_, {})));
     if (ok && !queue_.empty()) {
       outgoing_ = std::move(queue_.front());
       queue_.pop_front();
@@ -127,6 +150,7 @@ private:
     // A write that failed says that the stream is over; the read that is always pending ends it.
     broken_ = !ok;
     queue_.clear();
+    joined_.clear();
     outgoing_.Clear();
     writing_ = false;
     return step::rest;
@@ -154,6 +178,7 @@ private:
 
   std::mutex mutex_; // guards what follows
   std::deque<grpc::ByteBuffer> queue_;
+  std::string joined_; // goes behind the queue
   std::string why_;
   bool writing_ =
     false; // gRPC takes one write at a time, and an answer may overtake its OnWriteDone

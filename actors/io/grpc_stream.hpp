@@ -33,6 +33,10 @@ public:
   /// Sends a message behind those sent before. Ignored when the stream has ended.
   virtual void write(std::string message) = 0;
 
+  /// Sends a message behind those sent before, joined with others that wait: for messages that are
+  /// also read when they stand in one another behind the other. One way of the two for a stream.
+  virtual void join(std::string message) = 0;
+
   /// Ends the stream from our side; `why` goes to `on_end` unless it has ended already.
   virtual void cancel(std::string why) = 0;
 };

@@ -106,6 +106,7 @@ result<std::string> batch_encoder::encode(const core::batch& x) {
     return refusal();
   auto& out = scratch_->message;
   out.Clear();
+  out.set_lane(x.lane);
   out.set_first_seq(x.first_seq);
   out.set_count(static_cast<uint32_t>(x.items.size()));
   encode_tools(x, out);
@@ -123,6 +124,17 @@ result<std::string> batch_encoder::encode(const core::batch& x) {
   if (!done)
     return refusal();
   return bytes;
+}
+
+std::string wrap_batch(const std::string& batch) {
+  constexpr uint32_t tag = v1::Batch::kOthersFieldNumber << 3 | 2; // a field with a length
+  static_assert(tag < 0x80);
+  auto out = std::string{static_cast<char>(tag)};
+  auto size = batch.size();
+  for (; size >= 0x80; size >>= 7)
+    out += static_cast<char>((size & 0x7f) | 0x80);
+  out += static_cast<char>(size);
+  return out += batch;
 }
 
 } // namespace snakepit::io

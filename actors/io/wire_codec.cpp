@@ -116,7 +116,9 @@ std::string encode_hello(const core::hello& x) {
   out.set_generation(x.generation);
   out.set_adapter(x.adapter);
   out.set_lanes(x.lanes);
-  out.set_profile(x.threads ? v1::PROFILE_THREAD : v1::PROFILE_PROCESS);
+  out.set_profile(x.on_loop   ? v1::PROFILE_ASYNC
+                  : x.threads ? v1::PROFILE_THREAD
+                              : v1::PROFILE_PROCESS);
   out.mutable_limits()->set_payload_bytes(x.payload_bytes);
   out.mutable_limits()->set_depth(x.depth);
   for (auto& fault : x.faults) {

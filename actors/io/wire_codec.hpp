@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// The messages of proto/worker.proto as bytes on one side, as plain values on the other. What is
 /// decoded comes from a process that is not trusted: counts and sizes are bounded here, and what
@@ -67,18 +69,29 @@ private:
   std::unique_ptr<scratch> scratch_;
 };
 
-/// Decodes the finals of one lane, re-using its buffers. One thread at a time.
+/// A batch as one of the `others` of a message. Such texts, joined, are one message with all of
+/// them.
+std::string wrap_batch(const std::string& batch);
+
+/// Decodes the finals of one lane, or of all that share a stream, re-using its buffers. One thread
+/// at a time.
 class results_decoder {
 public:
   /// `sent` outlives the decoder. A result above `payload_bytes` (attachments included; 0: no
   /// bound) becomes the error `too_large`.
   results_decoder(uint32_t lane, const sent_numbers& sent, uint64_t payload_bytes);
+  /// Of lanes that share a stream: by index, what each was sent.
+  results_decoder(std::span<const sent_numbers> shared, uint64_t payload_bytes);
   ~results_decoder();
   results_decoder(results_decoder&&) noexcept;
   results_decoder& operator=(results_decoder&&) noexcept;
 
   /// Numbers must ascend within a message and must have been sent.
   result<core::results> decode(std::string_view message);
+
+  /// The same of lanes that share a stream: an entry for each run of finals of one lane. A message
+  /// that holds several lanes' names the number of each final.
+  result<std::vector<core::results>> decode_shared(std::string_view message);
 
 private:
   struct scratch;

@@ -12,12 +12,21 @@ namespace v1 = worker::v1;
 struct results_decoder::scratch {
   uint32_t lane;
   const sent_numbers* sent;
+  std::span<const sent_numbers> shared; // instead, if lanes share the stream
   uint64_t payload_bytes;
   std::unique_ptr<v1::Results> message = std::make_unique<v1::Results>();
   // By index of the final, filled only for messages that have some.
   std::vector<v1::Failure*> failures;
   std::vector<v1::Attachments*> attachments;
+  std::vector<uint32_t> lanes; // of the finals; empty: all of one
 
+  /// Whose final this is.
+  uint32_t lane_of(size_t i) const {
+    return lanes.empty() ? lane : lanes[i];
+  }
+  /// Of several lanes.
+  result<void> check_lanes(size_t count) const;
+  result<core::results> decode(std::string_view text);
   /// Of a message that was checked.
   void decode_ends(std::vector<core::final_result>& finals);
 };
@@ -62,7 +71,7 @@ result<void> check_numbers(const v1::Results& x, size_t count, uint64_t last_sen
   return {};
 }
 
-result<void> check_columns(const v1::Results& x, uint64_t last_sent) {
+result<void> check_columns(const v1::Results& x) {
   auto count = static_cast<size_t>(x.size_size());
   if (count > max_finals)
     return refuse_results(mismatch("`size`", count, max_finals) + " at most");
@@ -71,7 +80,7 @@ result<void> check_columns(const v1::Results& x, uint64_t last_sent) {
   auto total = std::accumulate(x.size().begin(), x.size().end(), uint64_t{0});
   if (total != x.data().size())
     return refuse_results(mismatch("`data`", x.data().size(), total) + " bytes");
-  return check_numbers(x, count, last_sent);
+  return {};
 }
 
 /// Sorts the rows of a sparse table to the finals that they are of.
@@ -125,14 +134,43 @@ result<void> check_failures(const v1::Results& x, const std::vector<v1::Failure*
 
 } // namespace
 
+result<void> results_decoder::scratch::check_lanes(size_t count) const {
+  auto& x = *message;
+  if (static_cast<size_t>(x.lanes_size()) != count)
+    return refuse_results(mismatch("`lanes`", x.lanes_size(), count));
+  if (static_cast<size_t>(x.seq_size()) != count)
+    return refuse_results(mismatch("`seq`", x.seq_size(), count));
+  if (x.revoked_from() != 0)
+    return refuse_results("`revoked_from` without the one lane that it is of");
+  for (int i = 0; i < x.lanes_size(); ++i) {
+    if (x.lanes(i) >= shared.size())
+      return refuse_results("lane " + std::to_string(x.lanes(i)) + " of "
+                            + std::to_string(shared.size()));
+    if (auto last = shared[x.lanes(i)].last(); x.seq(i) == 0 || x.seq(i) > last)
+      return refuse_results("number " + std::to_string(x.seq(i)) + " of lane "
+                            + std::to_string(x.lanes(i)) + ", the highest sent is "
+                            + std::to_string(last));
+    if (i > 0 && x.lanes(i) == x.lanes(i - 1) && x.seq(i) <= x.seq(i - 1))
+      return refuse_results("number " + std::to_string(x.seq(i)) + " after "
+                            + std::to_string(x.seq(i - 1)));
+  }
+  return {};
+}
+
 void results_decoder::scratch::decode_ends(std::vector<core::final_result>& finals) {
   sent_numbers::run run;
+  auto of_lane = lane;
   size_t from = 0;
   for (size_t i = 0; i < finals.size(); ++i) {
     auto& final = finals[i];
     if (auto failure = row_at(failures, i)) {
       final.end = tl::unexpected{io::decode(failure->error())};
       continue;
+    }
+    if (auto its = lane_of(i); its != of_lane) {
+      of_lane = its;
+      sent = &shared[its];
+      run = {};
     }
     if (final.seq > run.last)
       run = sent->find(final.seq);
@@ -152,17 +190,56 @@ results_decoder::results_decoder(uint32_t lane, const sent_numbers& sent, uint64
   scratch_->sent = &sent;
   scratch_->payload_bytes = payload_bytes;
 }
+results_decoder::results_decoder(std::span<const sent_numbers> shared, uint64_t payload_bytes)
+  : results_decoder{0, shared.front(), payload_bytes} {
+  scratch_->shared = shared;
+}
 results_decoder::~results_decoder() = default;
 results_decoder::results_decoder(results_decoder&&) noexcept = default;
 results_decoder& results_decoder::operator=(results_decoder&&) noexcept = default;
 
 result<core::results> results_decoder::decode(std::string_view message) {
-  auto& s = *scratch_;
-  if (!parse(*s.message, message))
+  return scratch_->decode(message);
+}
+
+result<std::vector<core::results>> results_decoder::decode_shared(std::string_view message) {
+  auto found = scratch_->decode(message);
+  if (!found)
+    return tl::unexpected{std::move(found.error())};
+  auto out = std::vector<core::results>{};
+  if (scratch_->lanes.empty()) {
+    out.push_back(std::move(*found));
+    return out;
+  }
+  for (size_t i = 0; i < found->finals.size(); ++i) {
+    auto lane = scratch_->lanes[i];
+    if (out.empty() || out.back().lane != lane)
+      out.push_back({lane, {}, 0});
+    out.back().finals.push_back(std::move(found->finals[i]));
+  }
+  return out;
+}
+
+result<core::results> results_decoder::scratch::decode(std::string_view text) {
+  auto& s = *this;
+  if (!parse(*s.message, text))
     return refuse_results("they cannot be decoded");
   auto& x = *s.message;
   auto count = static_cast<size_t>(x.size_size());
-  auto ok = check_columns(x, s.sent->last())
+  lanes.assign(x.lanes().begin(), x.lanes().end());
+  if (!shared.empty()) {
+    if (x.lane() >= shared.size())
+      return refuse_results("lane " + std::to_string(x.lane()) + " of "
+                            + std::to_string(shared.size()));
+    lane = x.lane();
+    sent = &shared[lane];
+  } else if (!lanes.empty()) {
+    return refuse_results("finals of several lanes on the stream of one");
+  }
+  auto ok = check_columns(x)
+              .and_then([&] {
+                return lanes.empty() ? check_numbers(x, count, s.sent->last()) : check_lanes(count);
+              })
               .and_then([&] { return spread("failure", *x.mutable_failures(), count, s.failures); })
               .and_then([&] {
                 return spread("attachments", *x.mutable_attachments(), count, s.attachments);
@@ -180,7 +257,7 @@ result<core::results> results_decoder::decode(std::string_view message) {
     out.finals[i].run_us = x.run_us(column);
   }
   s.decode_ends(out.finals);
-  if (message.size() > kept_result_bytes)
+  if (text.size() > kept_result_bytes)
     s.message = std::make_unique<v1::Results>();
   return out;
 }

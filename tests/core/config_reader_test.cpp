@@ -142,13 +142,10 @@ TEST_CASE("environment variables may be written as numbers and truth values [E3]
         == std::map<std::string, std::string>{{"N", "1"}, {"B", "true"}, {"Z", "007"}});
 }
 
-TEST_CASE("a profile to come is refused as not there yet, at its place [E3, W5]") {
-  for (auto word : {"process", "thread"})
+TEST_CASE("there are three profiles [E3, W5]") {
+  for (auto word : {"process", "thread", "async"})
     CHECK(read_config(pool({{"profile", t.plain(word)}}), "pit.yaml")->config.pools[0].profile
           == word);
-  CHECK(fault_of(pool({{"profile", t.plain("async")}}))
-          .find("`async` is not there yet; so far there is `process` and `thread`")
-        != std::string::npos);
   CHECK(fault_of(pool({{"profile", t.plain("threads")}})).find("did you mean `thread`?")
         != std::string::npos);
 }

@@ -176,19 +176,23 @@ TEST_CASE("words are checked in configurations that a program made, too [E3]") {
   CHECK(blamed([](auto& x) { x.timeouts.profile = "fast"; }) == "timeouts.profile");
 }
 
-TEST_CASE("lanes need threads, and are bounded [E3, W5]") {
-  auto threads = [](size_t lanes) {
-    return [lanes](auto& x) {
-      x.pools[0].profile = "thread";
+TEST_CASE("lanes need threads or a loop, and are bounded [E3, W5]") {
+  auto lanes_with = [](const char* profile, size_t lanes) {
+    return [=](auto& x) {
+      x.pools[0].profile = profile;
       x.pools[0].lanes = lanes;
     };
   };
+  auto threads = [&](size_t lanes) { return lanes_with("thread", lanes); };
   CHECK(passes(threads(1)));
   CHECK(passes(threads(256)));
   CHECK(blamed(threads(257)) == "pools[0].lanes");
   CHECK(blamed(threads(0)) == "pools[0].lanes");
   CHECK(blamed([](auto& x) { x.pools[0].lanes = 2; }) == "pools[0].lanes");
-  CHECK(blamed([](auto& x) { x.pools[0].profile = "async"; }) == "pools[0].profile");
+  CHECK(passes(lanes_with("async", 1)));
+  CHECK(passes(lanes_with("async", 4096)));
+  CHECK(blamed(lanes_with("async", 4097)) == "pools[0].lanes");
+  CHECK(blamed([](auto& x) { x.pools[0].profile = "loop"; }) == "pools[0].profile");
   CHECK(blamed([](auto& x) { x.pools[0].threads_env = "none"; }) == "pools[0].threads_env");
   CHECK(blamed([](auto& x) { x.pools[0].threads_env = "0"; }) == "pools[0].threads_env");
 }
@@ -198,6 +202,8 @@ TEST_CASE("a pool has as many lanes as it says, or as its profile has [W5]") {
   CHECK(lanes_of(x) == 1);
   x.profile = "thread";
   CHECK(lanes_of(x) == 4);
+  x.profile = "async";
+  CHECK(lanes_of(x) == 100);
   x.lanes = 9;
   CHECK(lanes_of(x) == 9);
 }

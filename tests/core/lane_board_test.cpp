@@ -66,10 +66,12 @@ TEST_CASE("a lane takes a second batch if the first is worth less than prefetch_
   }
 }
 
-TEST_CASE("prefetch_time 0 allows one batch at a time [P4]") {
+TEST_CASE("prefetch_time 0 allows one call at a time [P4]") {
   auto uut = lane_board{0ns};
   uut.add(0, 1, 1);
   CHECK(uut.pick() == only_lane(0));
+  CHECK(uut.room(only_lane(0), 500).calls == 1);
+  CHECK(uut.room(only_lane(0), 500).worth == 0ns);
   uut.sent(only_lane(0), 1, 0ns);
   CHECK(uut.pick() == none);
 }

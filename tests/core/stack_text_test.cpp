@@ -148,7 +148,9 @@ TEST_CASE("no text whatever does harm [S1]") {
                                          std::string(1, '\0'),
                                          "99999999999999999999",
                                          bridge + "_interrupt.py",
-                                         "enter"};
+                                         "enter",
+                                         bridge + "_loop_lane.py",
+                                         "call_tool"};
   CHECK(rc::check([&] {
     auto text = std::string{};
     for (auto i :
@@ -178,6 +180,28 @@ TEST_CASE("of a live worker what runs a tool is shown first, then the main threa
   auto text = to_string(x);
   CHECK(text.find("lane") < text.find("main"));
   CHECK(text.find("`main`") < text.find("control"));
+}
+
+TEST_CASE("of coroutines the one that is executed is shown before those that wait [W9]") {
+  auto waiting = "Thread 0x00000001 [task fetch, lane 3] (most recent call first):\n"
+                 + frame("/lib/asyncio/tasks.py", 639, "sleep") + frame("/app/tool.py", 9, "fetch")
+                 + frame(bridge + "_loop_lane.py", 1, "call_tool") + "\n";
+  auto main = "Thread 0x00007f15 (most recent call first):\n" + frame("/app/tool.py", 20, "block")
+              + frame(bridge + "_loop_interrupt.py", 120, "__await__")
+              + frame(bridge + "_loop_lanes.py", 280, "in_turn")
+              + frame(bridge + "_loop_lane.py", 200, "call_tool")
+              + frame("/lib/asyncio/events.py", 80, "_run");
+  auto x = parse_stacks(waiting + main);
+  REQUIRE(x.python.size() == 2);
+  CHECK(x.python[0].name == "task fetch, lane 3");
+  CHECK(x.python[0].runs_tool);
+  CHECK(x.python[0].tool_frames == 2);
+  CHECK(!x.python[0].main);
+  CHECK(x.python[1].runs_tool);
+  CHECK(x.python[1].tool_frames == 1);
+  CHECK(x.python[1].main);
+  for (auto& text : {tool_stack(x), to_string(x)})
+    CHECK(text.find("in block") < text.find("in fetch"));
 }
 
 TEST_CASE("a GIL that C code holds is named, with the place [W9] [W6]") {

@@ -31,6 +31,12 @@ TEST_CASE("workers with one lane have one thread for numbers [W5]") {
   CHECK(common({}, 4, 16) == "1");
 }
 
+TEST_CASE("coroutines compute one at a time and have one thread for numbers [W5]") {
+  auto pool = threads(100);
+  pool.profile = "async";
+  CHECK(common(pool, 1, 400) == "1");
+}
+
 TEST_CASE("all lanes of a pool share the processors [W5]") {
   CHECK(common(threads(1), 1, 16) == "16");
   CHECK(common(threads(4), 2, 16) == "2");

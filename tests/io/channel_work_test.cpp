@@ -147,3 +147,76 @@ TEST_CASE("heartbeats are answered with their numbers, each once [W6]") {
   CHECK(x.seen.heartbeats(2) == std::vector<uint64_t>{7, 8});
   CHECK(!x.seen.is_closed(0));
 }
+
+TEST_CASE("lanes on a loop share one stream, and what waits goes along in one message [W5]") {
+  static constexpr uint32_t lanes = 500;
+  std::atomic<int> streams{0};
+  std::atomic<size_t> messages{0};
+  fake_worker_script script;
+  script.work = [&](auto& context, auto& to) {
+    ++streams;
+    CHECK(fake_worker_server::metadata(context, "snakepit-lane") == "0");
+    for (wire::Batch message; to.Read(&message);) {
+      ++messages;
+      wire::Results all;
+      for (auto& batch : message.others()) {
+        auto one = echo(batch);
+        all.mutable_data()->append(one.data());
+        all.add_size(one.size(0));
+        all.add_run_us(1);
+        all.add_seq(batch.first_seq());
+        all.add_lanes(batch.lane());
+      }
+      to.Write(all);
+    }
+    return grpc::Status::OK;
+  };
+  open_channel x{lanes, std::move(script), true};
+  for (uint64_t seq = 1; seq <= 3; ++seq) {
+    for (uint32_t lane = 0; lane < lanes; ++lane)
+      x.send(lane, seq, {"[" + std::to_string(lane) + "]"});
+    for (uint32_t lane = 0; lane < lanes; ++lane) {
+      auto out = x.seen.finals(lane, seq);
+      REQUIRE(out.size() == seq);
+      CHECK(out.back().seq == seq);
+      CHECK(out.back().end->text() == "[" + std::to_string(lane) + "]");
+    }
+  }
+  CHECK(streams == 1);
+  CHECK(messages < 3 * lanes);
+  MESSAGE(messages << " messages for " << 3 * lanes << " batches");
+}
+
+TEST_CASE("the end of a stream that lanes share is the end of each of them, once [W2, W5]") {
+  fake_worker_script script;
+  script.work = [](auto&, auto& to) {
+    wire::Batch message;
+    to.Read(&message);
+    return grpc::Status::OK;
+  };
+  open_channel x{3, std::move(script), true};
+  x.send(1, 1, {"[1]"});
+  for (uint32_t lane = 0; lane < 3; ++lane)
+    CHECK(eventually(10s, [&] { return x.seen.is_closed(lane); }));
+}
+
+TEST_CASE("a worker that breaks the protocol on a shared stream is believed on no lane [S5, W5]") {
+  fake_worker_script script;
+  script.work = [](auto&, auto& to) {
+    wire::Batch message;
+    to.Read(&message);
+    wire::Results all;
+    all.set_data("1");
+    all.add_size(1);
+    all.add_run_us(1);
+    all.add_seq(1);
+    all.add_lanes(7);
+    to.Write(all);
+    to.Read(&message);
+    return grpc::Status::OK;
+  };
+  open_channel x{3, std::move(script), true};
+  x.send(1, 1, {"[1]"});
+  for (uint32_t lane = 0; lane < 3; ++lane)
+    CHECK(eventually(10s, [&] { return x.seen.is_closed(lane); }));
+}

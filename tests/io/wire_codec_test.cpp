@@ -406,3 +406,35 @@ TEST_CASE("a frame on the control stream is an answer, something unknown, or mal
   CHECK(cut_off.error().reason == reason::protocol_error);
   CHECK(parsed<wire::HostFrame>(encode_heartbeat(7)).heartbeat().nonce() == 7);
 }
+
+TEST_CASE("batches of several lanes are one message when they stand behind each other [W5]") {
+  std::string joined;
+  for (uint32_t lane = 0; lane < 300; ++lane) {
+    auto text = std::string(lane, ' ') + "1";
+    auto x = batch_of({item(16, text)});
+    x.lane = lane;
+    x.first_seq = lane + 1;
+    joined += wrap_batch(batch_encoder{}.encode(x).value());
+  }
+  auto message = parsed<wire::Batch>(joined);
+  CHECK(message.count() == 0);
+  REQUIRE(message.others_size() == 300);
+  for (int lane = 0; lane < 300; ++lane) {
+    auto& x = message.others(lane);
+    CHECK(x.lane() == static_cast<uint32_t>(lane));
+    CHECK(x.first_seq() == static_cast<uint64_t>(lane) + 1);
+    CHECK(x.args().size() == static_cast<size_t>(lane) + 3);
+  }
+}
+
+TEST_CASE("Hello says how lanes run [W5]") {
+  auto profile = [](bool threads, bool on_loop) {
+    auto x = core::hello{};
+    x.threads = threads;
+    x.on_loop = on_loop;
+    return parsed<wire::HelloRequest>(encode_hello(x)).profile();
+  };
+  CHECK(profile(false, false) == wire::PROFILE_PROCESS);
+  CHECK(profile(true, false) == wire::PROFILE_THREAD);
+  CHECK(profile(false, true) == wire::PROFILE_ASYNC);
+}

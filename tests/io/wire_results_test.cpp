@@ -27,6 +27,21 @@ struct lane_with_calls {
   }
 };
 
+/// Three lanes on a stream; each was sent calls 1 to 10, the second one raw.
+struct shared_lanes_with_calls {
+  std::vector<sent_numbers> sent = std::vector<sent_numbers>(3);
+  results_decoder decoder{sent, 1000};
+
+  shared_lanes_with_calls() {
+    for (size_t i = 0; i < 3; ++i)
+      sent[i].note(1, 10, i == 1 ? core::payload_kind::raw : core::payload_kind::json);
+  }
+
+  result<std::vector<core::results>> decode(const wire::Results& x) {
+    return decoder.decode_shared(x.SerializeAsString());
+  }
+};
+
 wire::Results finals(uint64_t first, std::vector<std::string> payloads) {
   wire::Results x;
   x.set_first_seq(first);
@@ -80,6 +95,84 @@ void check_bounds(const core::results& x) {
 }
 
 } // namespace
+
+TEST_CASE("lanes that share a stream name their finals [W5]") {
+  shared_lanes_with_calls lanes;
+  auto x = finals(0, {"1", "bin", "", "[4]"});
+  for (auto seq : {7, 4, 8, 2})
+    x.add_seq(static_cast<uint64_t>(seq));
+  for (auto lane : {0, 1, 0, 2})
+    x.add_lanes(static_cast<uint32_t>(lane));
+  add_failure(x, 2, "cancelled");
+  add_attachment(x, 3, "attached");
+  auto out = lanes.decode(x);
+  REQUIRE_MESSAGE(out, to_string(out.error()));
+  REQUIRE(out->size() == 4);
+  for (size_t i = 0; i < 4; ++i)
+    REQUIRE(out->at(i).finals.size() == 1);
+  auto end = [&](size_t i) -> const core::final_result& { return out->at(i).finals[0]; };
+  CHECK(out->at(0).lane == 0);
+  CHECK(end(0).seq == 7);
+  CHECK(end(0).end->text() == "1");
+  CHECK(!end(0).end->is_raw());
+  CHECK(out->at(1).lane == 1);
+  CHECK(end(1).seq == 4);
+  CHECK(end(1).end->is_raw());
+  CHECK(end(1).end->text() == "bin");
+  CHECK(end(1).run_us == 20);
+  CHECK(out->at(2).lane == 0);
+  CHECK(end(2).end.error().reason == reason::cancelled);
+  CHECK(out->at(3).lane == 2);
+  CHECK(end(3).end->attachments() == std::vector<std::string>{"attached"});
+}
+
+TEST_CASE("finals of one lane stay together, and a report is of one lane [W5]") {
+  shared_lanes_with_calls lanes;
+  auto x = finals(3, {"1", "2"});
+  x.set_lane(2);
+  x.set_revoked_from(9);
+  auto out = lanes.decode(x);
+  REQUIRE(out);
+  REQUIRE(out->size() == 1);
+  CHECK(out->at(0).lane == 2);
+  CHECK(out->at(0).revoked_from == 9);
+  CHECK(out->at(0).finals.size() == 2);
+  auto y = finals(0, {"1", "2"});
+  for (auto seq : {3, 4})
+    y.add_seq(static_cast<uint64_t>(seq));
+  for (int i = 0; i < 2; ++i)
+    y.add_lanes(1);
+  out = lanes.decode(y);
+  REQUIRE(out);
+  REQUIRE(out->size() == 1);
+  CHECK(out->at(0).finals.size() == 2);
+}
+
+TEST_CASE("what lanes that share a stream cannot have sent is refused [S5, W5]") {
+  shared_lanes_with_calls lanes;
+  auto good = finals(0, {"1", "2"});
+  for (auto seq : {3, 4})
+    good.add_seq(static_cast<uint64_t>(seq));
+  for (auto lane : {0, 1})
+    good.add_lanes(static_cast<uint32_t>(lane));
+  REQUIRE(lanes.decode(good));
+  auto refused = [&](auto change) {
+    auto x = good;
+    change(x);
+    auto out = lanes.decode(x);
+    return !out && out.error().reason == reason::protocol_error;
+  };
+  CHECK(refused([](auto& x) { x.set_lanes(1, 3); }));
+  CHECK(refused([](auto& x) { x.set_lane(3); }));
+  CHECK(refused([](auto& x) { x.add_lanes(0); }));
+  CHECK(refused([](auto& x) { x.clear_seq(); }));
+  CHECK(refused([](auto& x) { x.set_seq(0, 0); }));
+  CHECK(refused([](auto& x) { x.set_seq(0, 11); }));
+  CHECK(refused([](auto& x) { x.set_lanes(1, 0), x.set_seq(1, 3); }));
+  CHECK(refused([](auto& x) { x.set_revoked_from(3); }));
+  lane_with_calls alone;
+  CHECK(!alone.decode(good));
+}
 
 TEST_CASE("finals are numbered from the first [D1]") {
   lane_with_calls lane;

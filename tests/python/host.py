@@ -54,6 +54,8 @@ class Worker(Process):
         self.adapter = adapter
         self.profile = profile
         self.lanes = range(lanes)
+        #: Whether all lanes share one stream.
+        self.shares = profile == pb.PROFILE_ASYNC
         self._next = [1] * lanes
         self._batches = [SimpleQueue() for _ in self.lanes]
         self._finals = [SimpleQueue() for _ in self.lanes]
@@ -116,14 +118,15 @@ class Worker(Process):
         return self._method("stream_stream", name, reply)(requests, metadata=metadata)
 
     def open(self):
+        streams = [0] if self.shares else self.lanes
         self.works = [
             self.open_stream("Work", pb.Results, iter(self._batches[i].get, None), lane=str(i))
-            for i in self.lanes
+            for i in streams
         ]
         self.control = self.open_stream(
             "Control", pb.WorkerFrame, iter(self._frames.get, None), lane=None
         )
-        for lane in self.lanes:
+        for lane in streams:
             threading.Thread(target=self._read, args=(lane,), daemon=True).start()
         threading.Thread(target=self._read_control, daemon=True).start()
         return self
@@ -131,8 +134,10 @@ class Worker(Process):
     def _read(self, lane):
         with contextlib.suppress(grpc.RpcError):
             for results in self.works[lane]:
-                self._finals[lane].put(results)
-        self._finals[lane].put(None)
+                for of_lane, one in by_lane(results) if self.shares else [(lane, results)]:
+                    self._finals[of_lane].put(one)
+        for ended in self.lanes if self.shares else [lane]:
+            self._finals[ended].put(None)
 
     def _read_control(self):
         with contextlib.suppress(grpc.RpcError):
@@ -149,7 +154,8 @@ class Worker(Process):
         """Gives a batch its numbers and sends it; returns the first number."""
         batch.first_seq = self._next[lane]
         self._next[lane] += batch.count
-        self._batches[lane].put(batch)
+        batch.lane = lane
+        self._batches[0 if self.shares else lane].put(batch)
         return batch.first_seq
 
     def submit(self, tool, *calls, budgets=(), contexts=(), lane=0):
@@ -219,6 +225,25 @@ class Worker(Process):
         super().close()
         if hasattr(self, "channel"):
             self.channel.close()
+
+
+def by_lane(results):
+    """What a message says of each lane, as a lane with a stream of its own would say it."""
+    if not results.lanes:
+        yield results.lane, results
+        return
+    rare = {x.index: x.error for x in results.failures}
+    attached = {x.index: x.data for x in results.attachments}
+    offset = 0
+    for index, (lane, seq, size) in enumerate(zip(results.lanes, results.seq, results.size)):
+        one = pb.Results(first_seq=seq, size=[size], run_us=[results.run_us[index]])
+        one.data = results.data[offset : offset + size]
+        offset += size
+        if index in rare:
+            one.failures.add(index=0, error=rare[index])
+        if index in attached:
+            one.attachments.add(index=0, data=attached[index])
+        yield lane, one
 
 
 def unpack(results):

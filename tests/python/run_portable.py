@@ -22,6 +22,7 @@ FILES = [
     "test_interrupt",
     "test_thread_interrupt",
     "test_testing",
+    "test_loop",
 ]
 
 import pytest  # noqa: E402

@@ -105,6 +105,27 @@ def test_faults_befall_calls_on_threads_F7():
         assert worker.wait() == EXIT_CODE
 
 
+@pytest.mark.parametrize("tool", ["nap", "plain_sleep", "sensitive_where", "alone"])
+def test_faults_befall_calls_on_a_loop_F7(tool):
+    arguments = {} if tool == "sensitive_where" else {"seconds": 0.0}
+    adapter = "adapters.coroutines:Coroutines"
+    with Worker(adapter, lanes=2, profile=pb.PROFILE_ASYNC) as worker:
+        worker.start(faults=[pb.ChaosFault(word="slow", nth=1), pb.ChaosFault(word="exit", nth=3)])
+        begun = time.monotonic()
+        worker.call(tool, **arguments)
+        assert time.monotonic() - begun >= SLOW_SECONDS[0]
+        worker.call(tool, on_lane=1, **arguments)
+        worker.submit(tool, arguments)
+        assert worker.wait() == EXIT_CODE
+
+
+def test_garbage_of_a_loop_is_a_message_of_calls_that_nobody_made_F7():
+    with Worker("adapters.coroutines:Coroutines", lanes=2, profile=pb.PROFILE_ASYNC) as worker:
+        worker.start(faults=at(1, "garbage"))
+        worker.submit("ok", {"x": 1}, lane=1)
+        assert worker.results(lane=1).first_seq == 1 << 62
+
+
 def test_a_probe_is_spared_F7():
     with Worker(PLAIN) as worker:
         worker.start(faults=[pb.ChaosFault(word="exit", rate=1.0)])

@@ -129,3 +129,27 @@ class Seen:
 
     def append(self, _x):
         self.acked.append(self.words[_page.ACKED])
+
+
+def test_a_rewound_journal_begins_at_the_rings_start_Q7():
+    words = a_page()
+    journal = Journal(words)
+    journal.rewind()
+    for seq in range(1, 1000):
+        assert journal.note(seq, b"x" * 100, 1)
+        assert entries(words)[-1] == (seq, b"x" * 100, 1, 0)
+        journal.mark(seq)
+        words[_page.ACKED] = seq
+        journal.rewind()
+    ring = bytes(words.cast("B")[_page.JOURNAL_OFFSET :])
+    assert not any(ring[4096:])
+
+
+def test_a_rewound_journal_has_all_its_room_Q7():
+    words = a_page()
+    journal = Journal(words)
+    assert journal.note(1, b"a" * 5000, 1)
+    journal.rewind()
+    assert journal.note(2, b"b" * (SIZE - 16), 1)
+    assert entries(words) == [(2, b"b" * (SIZE - 16), 1, 0)]
+    assert not journal.note(3, b"c", 1)

@@ -210,7 +210,7 @@ def test_a_process_forked_by_a_tool_never_gets_at_the_lane_Q7():
             finals = worker.finals(2)
             assert list(finals.values()) == [code, code], how
             assert worker.words[CLAIMED] == first + 1
-        assert "ValueError: in the child" in worker.stderr.text
+        eventually(lambda: "ValueError: in the child" in worker.stderr.text)
 
 
 def test_a_thread_of_a_tool_does_not_keep_the_worker_R7():

@@ -80,6 +80,7 @@ struct simulation : pool_fixture {
       registry.entry = std::make_shared<registry_entry>();
       registry.ledger = disk;
     }
+    on_loop = lanes > 1 && chance(40);
     start();
   }
   ~simulation() {

@@ -40,9 +40,11 @@ struct open_channel {
   channel_recorder seen;
   std::unique_ptr<io::worker_channel> channel = io::make_grpc_channel(seen.events());
 
-  open_channel(uint32_t lanes, fake_worker_script script)
+  open_channel(uint32_t lanes, fake_worker_script script, bool on_loop = false)
     : server{folder.path() / "socket", std::move(script)} {
-    channel->greet(server.path(), getpid(), hello_of(lanes));
+    auto hello = hello_of(lanes);
+    hello.on_loop = on_loop;
+    channel->greet(server.path(), getpid(), std::move(hello));
     auto greeted = seen.greeted();
     REQUIRE(greeted);
     REQUIRE(*greeted);

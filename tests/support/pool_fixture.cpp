@@ -53,6 +53,7 @@ worker_spec_ptr pool_fixture::make_spec(uint32_t revision) {
     x.launch.label = "p/" + std::to_string(slot) + "." + std::to_string(generation);
     x.launch.origin = origin;
     x.launch.lanes = x.hello.lanes = lanes;
+    x.hello.on_loop = on_loop;
     x.hello.pool = "p";
     x.hello.slot = slot;
     x.hello.generation = generation;
@@ -82,6 +83,8 @@ size_t pool_fixture::reload(bool run_now) {
 
 void pool_fixture::start() {
   auto plan = pool_plan{};
+  if (on_loop)
+    cfg.profile = "async";
   plan.settings.config = cfg;
   plan.settings.workers = *cfg.workers;
   plan.settings.lanes = lanes;

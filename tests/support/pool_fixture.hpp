@@ -53,6 +53,7 @@ struct pool_fixture : actor_fixture {
   /// Of the ledger; with no entry there is none.
   registry_world registry;
   uint32_t lanes = 1;
+  bool on_loop = false; ///< all lanes are on one event loop
   /// What happens at a memory barrier; the scripted world has no caches.
   std::function<bool()> barrier = [] { return true; };
   duration cancel_grace = std::chrono::seconds{2};

@@ -55,6 +55,24 @@ def test_an_adapter_for_threads_must_say_that_it_is_safe(host, says, result):
     assert ("thread_safe = True" in check["advice"]) == (result == "fail")
 
 
+@pytest.mark.parametrize(
+    "says, result",
+    [
+        ("def double(x: int) -> int:\n    return 2 * x\n", "fail"),
+        ("async def double(x: int) -> int:\n    return 2 * x\n", "ok"),
+        ("thread_safe = True\ndef double(x: int) -> int:\n    return 2 * x\n", "ok"),
+    ],
+)
+def test_plain_tools_beside_a_loop_must_be_said_to_be_safe(host, says, result):
+    """[W5]"""
+    host.file("plain.py", says)
+    path = host.file("loop.yaml", "pools: [{name: a, adapter: ./plain.py, profile: async}]\n")
+    got = host.run("doctor", "-c", path, "--json")
+    check = by_name(got)["adapter ./plain.py"]
+    assert check["result"] == result, check
+    assert ("async def" in check["found"]) == (result == "fail")
+
+
 def test_an_adapter_that_never_loads(host):
     """[W4]"""
     path = host.file(

@@ -276,6 +276,18 @@ def test_the_lanes_of_a_worker_map_at_the_same_time(host):
     assert len(set(got.lines)) == 1 and len(got.lines) == 8
 
 
+def test_coroutines_of_a_worker_map_at_the_same_time(host):
+    """[W5] [E4]"""
+    lines = "".join('{"seconds": 0.5}\n' for _ in range(50))
+    got = host.run(
+        *("map", ROOT / "tests" / "public" / "coroutines.py", "nap"),
+        *("-n", "1", "--profile", "async", "--lanes", "50"),
+        stdin=lines,
+    )
+    assert got.code == 0, got
+    assert len(got.lines) == 50 and max(map(int, got.lines)) >= 45
+
+
 def test_lanes_want_threads(host):
     """[W5] [E3]"""
     got = host.run("map", ADAPTERS / "hello.py", "greet", "--lanes", "2", stdin="")

@@ -214,16 +214,17 @@ struct pool_config {
   /// `package.module:Class`, `package.module`, or `./file.py[:Class]`. Required.
   std::string adapter{};
   /// process: a worker runs one call at a time, on its main thread. thread: it runs as many as it
-  /// has lanes, each on a thread of its own; the adapter must say that it is thread safe.
+  /// has lanes, each on a thread of its own; the adapter must say that it is thread safe. async: as
+  /// many as it has lanes, as coroutines on one event loop.
   std::string profile = "process";
-  /// Calls that one worker runs at a time; more than one needs the profile `thread`. None: by the
-  /// profile, see `lanes_of`.
+  /// Calls that one worker runs at a time; more than one needs the profile `thread` or `async`.
+  /// None: by the profile, see `lanes_of`.
   std::optional<size_t> lanes{};
   /// How many threads OpenMP, OpenBLAS, MKL, numexpr and vecLib may use in a worker: `auto` (one
-  /// with the profile `process`; with `thread` the processors divided by all lanes of the pool, at
-  /// least one), `off` (nothing is set) or a number. It is said by environment variables such as
-  /// OMP_NUM_THREADS before anything is imported; those that `python.env` or the host's environment
-  /// sets stay as they are.
+  /// with the profiles `process` and `async`; with `thread` the processors divided by all lanes of
+  /// the pool, at least one), `off` (nothing is set) or a number. It is said by environment
+  /// variables such as OMP_NUM_THREADS before anything is imported; those that `python.env` or the
+  /// host's environment sets stay as they are.
   std::string threads_env = "auto";
   /// template: forked from a process that has imported what all need. exec: each a fresh
   /// interpreter; also what is done while there is no such process.
@@ -255,7 +256,7 @@ struct pool_config {
 };
 
 /// How many calls one worker of the pool runs at a time: `lanes`, or if that is not set 1 with the
-/// profile `process`, 4 with `thread`.
+/// profile `process`, 4 with `thread`, 100 with `async`.
 size_t lanes_of(const pool_config& x);
 
 /// A line that a worker printed, valid during the call that hands it over.

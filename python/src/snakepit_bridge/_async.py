@@ -21,7 +21,7 @@ class LaneLoop:
         interrupts = self._interrupts
         interrupts.held = True  # a task made but not yet known here would run in the next call
         try:
-            loop = self._ready_loop()
+            loop = self.ready_loop()
             task = loop.create_task(coroutine)
             interrupts.task = task
         finally:
@@ -39,7 +39,8 @@ class LaneLoop:
             finally:
                 interrupts.task = None
 
-    def _ready_loop(self) -> asyncio.AbstractEventLoop:
+    def ready_loop(self) -> asyncio.AbstractEventLoop:
+        """The loop, made if there is none."""
         if self._loop is None or self._loop.is_closed():
             self._loop = asyncio.new_event_loop()
             asyncio.set_event_loop(self._loop)

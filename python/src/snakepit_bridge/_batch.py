@@ -38,3 +38,5 @@ class Batch:
     size: Sequence[int] = ()
     attachments: Sequence[Attached] = ()
     context: Sequence[Context] = ()
+    lane: int = 0
+    others: Sequence["Batch"] = ()

@@ -114,6 +114,8 @@ class _Mess:
             message = pack(finals)
             if self._spoils:
                 message.first_seq = _NOBODYS
+                if message.seq:  # then that is what counts
+                    message.seq[-1] = _NOBODYS
             return message
 
         return pack_or_spoil

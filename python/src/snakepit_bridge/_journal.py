@@ -20,6 +20,9 @@ _MAX_US = (1 << 32) - 1
 #: What packs a whole entry, by the size of its data; for the short ones.
 _ENTRY = [Struct(f"=QII{size}s").pack_into for size in range(128)]
 
+#: How much of the ring is used again and again by a lane that rewinds.
+REWIND = 2048
+
 #: The bytes are the result itself.
 PLAIN = 0
 #: The bytes are a serialized `Results` with this one final in it.
@@ -66,6 +69,18 @@ class Journal:
     def mark(self, seq: int) -> None:
         """What was noted so far may be written over when `seq` is acknowledged."""
         self._marks.append((seq, self._written))
+
+    def rewind(self) -> None:
+        """Goes on at the ring's start if much of the ring was written. Only for who knows that all that
+        was noted is acknowledged. So short finals that come one at a time dirty little memory, which
+        counts where there are many lanes."""
+        if self._at <= REWIND:
+            return
+        self._written = -(-self._written // JOURNAL_SIZE) * JOURNAL_SIZE
+        self._words[JOURNAL_START] = self._start = self._written
+        self._words[JOURNAL_WRITTEN] = self._written
+        self._at, self._end = 0, JOURNAL_SIZE
+        self._marks.clear()
 
     def _make_room(self, needed: int) -> bool:
         acked = self._words[ACKED]

@@ -101,6 +101,26 @@ def fail_unsafe(spec: str, loaded: Loaded) -> NoReturn:
     )
 
 
+def check_for_loop(spec: str, loaded: Loaded) -> None:
+    """Fails if the adapter has tools that a pool of profile `async` would run beside its loop, and does
+    not say that they may overlap."""
+    plain = [x.name for x in loaded.tools if not x.is_async and not x.thread_sensitive]
+    if loaded.thread_safe or not plain:
+        return
+    names = ", ".join(plain[:5]) + (", ..." if len(plain) > 5 else "")
+    is_class = isinstance(loaded.target, type)
+    where = f"the class {loaded.target.__name__}" if is_class else f"the module {loaded.name}"
+    fail(
+        spec,
+        "thread_safe",
+        "the pool's profile is `async`, which runs plain functions on threads beside its event loop, at"
+        f" the same time as others, and it does not say that they may ({names}). Make them `async"
+        f" def`, or if they may, put `thread_safe = True` into {where}; `@tool(thread_sensitive=True)`"
+        " has one run on the loop, where it holds up all others; else use `profile: process`",
+        tools=names,
+    )
+
+
 def call_hook(spec: str, adapter: Any, name: str, run: Any) -> None:
     """Calls `initialize` or `after_fork` if there is one. `run` runs a coroutine to its end."""
     hook = getattr(adapter, name, None)

@@ -14,7 +14,7 @@ import fcntl
 import os
 import signal
 import sys
-from typing import Any
+from typing import Any, Callable, Optional
 
 SIGNAL = signal.SIGRTMIN + 2
 #: A tool may close descriptors and get the same numbers for its own files: these are less likely to be
@@ -24,6 +24,8 @@ _LOWEST = 64
 _enable = faulthandler.enable
 _dump = faulthandler.dump_traceback
 _fd = -1
+#: Writes what is on no thread's stack.
+_write_more: Optional[Callable[[int], None]] = None
 
 
 def install(fd: int) -> None:
@@ -46,8 +48,17 @@ def install(fd: int) -> None:
 
 def write() -> None:
     """Writes the stacks now; they are complete when this returns."""
-    if _fd >= 0:
-        _dump(_fd)
+    if _fd < 0:
+        return
+    if _write_more is not None:
+        _write_more(_fd)  # first: whoever reads takes the last one for the main thread's
+    _dump(_fd)
+
+
+def also(write_more: Callable[[int], None]) -> None:
+    """Has something written besides the stacks of threads. It must not fail."""
+    global _write_more
+    _write_more = write_more
 
 
 def _enable_theirs(file: Any = None, *args: Any, **kwargs: Any) -> None:

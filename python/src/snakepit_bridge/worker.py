@@ -2,7 +2,8 @@
 
 Threads: the main thread loads the adapter and runs the tools; a thread of grpcio answers the control
 stream; one watches the side socket, whose end is the host's end, and the signals. In a pool of profile
-`thread` each lane runs its tools on a thread of grpcio, and the main thread those that want it.
+`thread` each lane runs its tools on a thread of grpcio, and the main thread those that want it. In one of
+profile `async` the main thread runs an event loop with the calls of all lanes.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from ._ending import Ending
 from ._errors import BridgeError, Failure, fit
 from ._inheritance import Inheritance, InheritanceError
 from ._lane import Lane
+from ._loop_lanes import LoopLanes, Packers
 from ._stdio import Stdio
 from ._thread_lane import MainThread, ThreadLane
 from ._transport import Greeting, Hello, TransportError
 from ._version import PROTOCOL_MAJOR, __version__
-from ._watch import Watch
+from ._watch import NUDGE, Watch
 
 INTERRUPT_SIGNAL = signal.SIGRTMIN + 1
 TERM_GRACE = 1.0
@@ -50,6 +52,7 @@ class Worker:
         self._greeted = False
         self._lanes: List[Lane[Any]] = []
         self._threads: List[ThreadLane[Any]] = []
+        self._loop_lanes: Optional[LoopLanes[Any]] = None
         self._hooks_loop: Optional[LaneLoop] = None
         self._adapter: Any = None
         self._transport: Any = None
@@ -61,6 +64,10 @@ class Worker:
     @property
     def has_threads(self) -> bool:
         return bool(self._threads)
+
+    @property
+    def loop_lanes(self) -> Optional[LoopLanes[Any]]:
+        return self._loop_lanes
 
     def serve(self) -> NoReturn:
         """Listens, works until the end, and ends the process."""
@@ -107,7 +114,7 @@ class Worker:
                 f" {os.path.dirname(__file__)} is {__version__}; they must be the same",
                 "version",
             )
-        if hello.lanes != 1 and not hello.threads:
+        if hello.lanes != 1 and not hello.threads and not hello.on_loop:
             text = f"a worker without threads has one lane, not {hello.lanes}"
             _refuse("protocol_error", text, "lanes")
         if hello.lanes != self.lanes:
@@ -115,16 +122,22 @@ class Worker:
             _refuse("protocol_error", text, "lanes")
 
     def _load(self, hello: Hello) -> Greeting:
-        loop = self._make_threads(hello) if hello.threads else self._make_lane(hello)
+        if hello.on_loop:
+            loop = self._make_loop(hello)
+        else:
+            loop = self._make_threads(hello) if hello.threads else self._make_lane(hello)
         spec = hello.adapter
         loaded = _loader.load(spec)
         if hello.threads and not loaded.thread_safe:
             _loader.fail_unsafe(spec, loaded)
+        if hello.on_loop:
+            _loader.check_for_loop(spec, loaded)
         adapter = _loader.make(spec, loaded)
         if self._forked:
             _loader.call_hook(spec, adapter, "after_fork", loop.run)
         _loader.call_hook(spec, adapter, "initialize", loop.run)
-        for lane in self._lanes:
+        all_lanes: List[Any] = [self._loop_lanes] if self._loop_lanes else [*self._lanes]
+        for lane in all_lanes:
             for tool in loaded.tools:
                 lane.add(tool, adapter)
             if hello.chaos is not None:
@@ -139,7 +152,7 @@ class Worker:
             python_version=".".join(map(str, sys.version_info[:3])),
             libraries=_loader.libraries(),
             adapter=loaded.name,
-            lanes=len(self._lanes),
+            lanes=self.lanes,
             tools=loaded.tools,
             features=["membarrier"] if _page.register_barrier() else [],
         )
@@ -178,6 +191,18 @@ class Worker:
         self._lanes = list(self._threads)
         return main.loop
 
+    def _make_loop(self, hello: Hello) -> LaneLoop:
+        """The lanes of a worker that has them on one event loop."""
+        from ._transport.messages import gathered_of, results_of, serialize
+
+        sys.setswitchinterval(SWITCH_INTERVAL)
+        packers = Packers(results_of, gathered_of, serialize)
+        lanes: LoopLanes[Any] = LoopLanes(self._inherited.page, hello.limits, packers, self._stdio, self._ending)
+        lanes.interrupts.install(INTERRUPT_SIGNAL, NUDGE)
+        _stacks.also(lanes.write_stacks)
+        self._loop_lanes = lanes
+        return lanes.hooks
+
     def run(self, lane: int, batch: Any) -> Iterator[Any]:
         try:
             yield from self._lanes[lane].run(batch)
@@ -196,11 +221,15 @@ class Worker:
         """A signal has come that may mean a call on a thread. On the watch thread."""
         for lane in self._threads:
             lane.threads.press()
+        if self._loop_lanes is not None:
+            self._loop_lanes.press()
 
     def shutdown(self, grace: float) -> None:
         if self._ending.begin(grace):
             for lane in self._lanes:
                 lane.stopping = True
+            if self._loop_lanes is not None:
+                self._loop_lanes.stop()
             if self._transport is not None:
                 self._transport.wake()
 

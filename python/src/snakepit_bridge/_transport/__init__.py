@@ -11,6 +11,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Protocol, Un
 from .._chaos import Chaos
 from .._errors import Failure
 from .._lane import Limits
+from .._loop_lanes import LoopLanes
 from .._tools import ToolSpec
 
 
@@ -29,6 +30,8 @@ class Hello(NamedTuple):
     #: Whether each lane has a thread of its own; else there is one, on the main thread.
     threads: bool
     limits: Limits
+    #: Whether all lanes are on one event loop, on the main thread, and share one stream.
+    on_loop: bool = False
     #: Faults to make on purpose; None: the worker does as well as it can.
     chaos: Optional[Chaos] = None
 
@@ -56,6 +59,10 @@ class Service(Protocol):
     @property
     def has_threads(self) -> bool:
         """Whether each lane runs on a thread of its own. From Hello on."""
+
+    @property
+    def loop_lanes(self) -> Optional[LoopLanes[Any]]:
+        """The lanes that share one event loop and one stream, if they do. From Hello on."""
 
     def may_enter(self, token: bytes) -> bool:
         """Whether a stream with this token is our host's. Any thread."""

@@ -5,6 +5,8 @@
   over batch by batch. Where lanes have threads, their Work streams run on grpcio's own.
 * Which handler serves a call is decided before a thread is taken (`_Handlers.service`): a stream too
   many would wait for ever behind the one that holds the main thread.
+* Where all lanes are on one event loop, which has the main thread, one thread reads their stream and
+  another one writes it.
 * grpcio catches `Exception` only, so nothing else may leave a handler.
 """
 
@@ -169,6 +171,21 @@ class GrpcTransport:
                 return
             yield batch
 
+    def work_on_loop(self, requests: Any, context: Any) -> Iterator[Any]:
+        """The one stream of all lanes."""
+        lanes = self._service.loop_lanes
+        assert lanes is not None
+        context.add_callback(self._service.stream_ended)
+        self._serving.add(0)
+        self._main.jobs.put(lanes.serve)
+        try:
+            yield from lanes.converse(requests)
+        finally:
+            self._serving.discard(0)
+            self._main.jobs.put(None)
+        if not self._service.is_stopping():
+            self._service.stream_ended()
+
     def control(self, requests: Any, context: Any) -> Iterator[Any]:
         context.add_callback(self._service.stream_ended)
         try:
@@ -212,6 +229,7 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
             "Control": _stream(transport.control, pb.HostFrame, None),
         }
         self._threaded_work = _stream(transport.work, pb.Batch, None)
+        self._work_on_loop = _stream(transport.work_on_loop, pb.Batch, None)
 
     def service(self, details: Any) -> Any:
         folder, _, name = details.method.rpartition("/")
@@ -224,12 +242,15 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]
                 return _refusal(grpc.StatusCode.UNAUTHENTICATED, "not this worker's token")
         if name == "Work":
             lane = _lane_of(details.invocation_metadata)
-            if lane not in range(self._service.lanes):
-                last = self._service.lanes - 1
+            on_loop = self._service.loop_lanes is not None
+            last = 0 if on_loop else self._service.lanes - 1
+            if not 0 <= lane <= last:
                 text = f"this worker has lane{f's 0 to {last}' if last else ' 0 only'}"
                 return _refusal(grpc.StatusCode.INVALID_ARGUMENT, text)
             entry = f"Work {lane}"  # once for each lane
-            if self._service.has_threads:
+            if on_loop:
+                kind = self._work_on_loop
+            elif self._service.has_threads:
                 kind = self._threaded_work
         if entry not in self._left:
             return _refusal(grpc.StatusCode.FAILED_PRECONDITION, f"{name} is accepted once")

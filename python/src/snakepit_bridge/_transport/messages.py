@@ -8,6 +8,7 @@ from .. import codec
 from .._chaos import Chaos, Fault
 from .._errors import Failure, PythonFailure, fit
 from .._lane import Finals, Limits
+from .._loop_lane import Gathered
 from .._pb import worker_pb2
 from .._version import PROTOCOL_MAJOR, PROTOCOL_MINOR, __version__
 from . import Greeting, Hello
@@ -32,6 +33,7 @@ def hello_of(request: Any) -> Hello:
         request.lanes,
         request.profile == pb.PROFILE_THREAD,
         limits,
+        request.profile == pb.PROFILE_ASYNC,
         _chaos_of(request),
     )
 
@@ -90,6 +92,17 @@ def results_of(finals: Finals) -> Any:
         results.failures.add(index=index, error=error_of(failure))
     for index, data in finals.attachments.items():
         results.attachments.add(index=index, data=data)
+    return results
+
+
+def gathered_of(finals: Gathered) -> Any:
+    """Packs finals of several lanes."""
+    results = results_of(finals)
+    if finals.revoked_from:
+        results.lane = finals.lanes[0]
+    else:
+        results.seq.extend(finals.seq)
+        results.lanes.extend(finals.lanes)
     return results
 
 
