@@ -184,7 +184,7 @@ TEST_CASE("lanes on a loop share one stream, and what waits goes along in one me
   }
   CHECK(streams == 1);
   CHECK(messages < 3 * lanes);
-  MESSAGE(messages << " messages for " << 3 * lanes << " batches");
+  MESSAGE(messages.load() << " messages for " << 3 * lanes << " batches");
 }
 
 TEST_CASE("the end of a stream that lanes share is the end of each of them, once [W2, W5]") {

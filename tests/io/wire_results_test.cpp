@@ -421,3 +421,40 @@ TEST_CASE("columns of random lengths and numbers never pass a bound [S5]") {
       check_bounds(*out);
   }));
 }
+
+TEST_CASE("no results whatever of lanes that share a stream do harm [S1, S5, W5]") {
+  CHECK(rc::check("random columns of lanes", [] {
+    shared_lanes_with_calls lanes;
+    auto small = [](uint64_t n) { return *rc::gen::inRange<uint64_t>(0, n); };
+    auto count = small(5);
+    auto x = finals(0, std::vector<std::string>(count, "1"));
+    for (auto i = count + (small(8) == 0); i > 0; --i) {
+      x.add_lanes(static_cast<uint32_t>(small(small(4) == 0 ? 5 : 3)));
+      x.add_seq(small(small(4) == 0 ? 13 : 11));
+    }
+    x.set_lane(static_cast<uint32_t>(small(small(8) == 0 ? 9 : 3)));
+    if (small(4) == 0)
+      x.set_revoked_from(small(13));
+    auto bytes = x.SerializeAsString();
+    for (auto n = small(3); n > 1 && !bytes.empty(); --n)
+      bytes[small(bytes.size())] ^= static_cast<char>(1 << small(8));
+    auto out = lanes.decoder.decode_shared(bytes);
+    if (!out)
+      return;
+    auto total = size_t{0};
+    for (auto& one : *out) {
+      RC_ASSERT(one.lane < 3u);
+      RC_ASSERT(one.revoked_from <= 10u);
+      auto before = uint64_t{0};
+      for (auto& final : one.finals) {
+        RC_ASSERT(final.seq > before);
+        RC_ASSERT(final.seq <= 10u);
+        before = final.seq;
+        if (final.end)
+          RC_ASSERT(final.end->is_raw() == (one.lane == 1));
+        ++total;
+      }
+    }
+    RC_ASSERT(total <= max_finals);
+  }));
+}
