@@ -203,6 +203,7 @@ struct worker_state {
 
   /// Takes the call unless it is to be answered at once.
   bool hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& call);
+  /// Whether an answer waits for the stacks, of a call up to this number.
   bool is_held(const lane& x, uint64_t seq) const;
 
   /// Answers those that have waited enough.
@@ -228,7 +229,8 @@ struct worker_state {
   }
 
   /// Numbers the calls and sends them, as many of one payload kind at a time as follow each other.
-  void send(uint32_t index, std::vector<core::call_ptr> calls);
+  /// `together`: they are of one, and run as one.
+  void send(uint32_t index, std::vector<core::call_ptr> calls, bool together = false);
 
   /// Ends the calls whose finals have come, by whatever way.
   void take_finals(core::results& x);
@@ -258,7 +260,8 @@ struct worker_state {
   /// has not.
   void expire(uint32_t index);
 
-  /// Sees to an abandoned call that still runs: interrupts it, then ends the worker.
+  /// Sees to an abandoned call that still runs, or a group all of whose calls are: interrupts it,
+  /// then ends the worker.
   void press(lane& x);
 
   /// The process has to end for the call that runs on a lane: at once, or when what runs on others

@@ -86,7 +86,7 @@ bool worker_state::hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& ca
 
 bool worker_state::is_held(const lane& x, uint64_t seq) const {
   return std::any_of(overdue.begin(), overdue.end(),
-                     [&](auto& one) { return &lanes[one.lane] == &x && one.seq == seq; });
+                     [&](auto& one) { return &lanes[one.lane] == &x && one.seq <= seq; });
 }
 
 void worker_state::expire_overdue() {

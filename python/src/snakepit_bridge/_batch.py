@@ -38,3 +38,4 @@ class Batch:
     size: Sequence[int] = ()
     attachments: Sequence[Attached] = ()
     context: Sequence[Context] = ()
+    together: bool = False

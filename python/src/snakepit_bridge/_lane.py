@@ -14,7 +14,7 @@ import sys
 from time import monotonic_ns, sleep
 from typing import Any, Callable, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
 
-from . import _errors, codec, context
+from . import _batching, _errors, codec, context
 from ._arguments import KIND_RAW, PROBE, PROBE_TOOL, Tool, arguments_of, bind, tools_of
 from ._async import LaneLoop
 from ._errors import Failure
@@ -118,6 +118,8 @@ class Lane(Generic[R]):
         self._received = 0
         self._seq = 0
         self._tool = PROBE_TOOL
+        #: Of the batch, the calls that run as one now.
+        self._together: List[int] = []
 
     def install(self, signal_number: int) -> None:
         """Lets a signal interrupt calls. Main thread only."""
@@ -140,7 +142,10 @@ class Lane(Generic[R]):
         """Puts something around each tool, but for the probe, and around what packs finals."""
         for number, tool in self._tools.items():
             if number != PROBE:
-                self._tools[number] = tool._replace(call=around(tool.call))
+                tool = tool._replace(call=around(tool.call))
+                if tool.group is not None:
+                    tool = tool._replace(group=tool.group._replace(call=around(tool.group.call)))
+                self._tools[number] = tool
         self._pack = pack(self._pack)
 
     def run(self, batch: Any) -> Iterator[R]:
@@ -152,6 +157,11 @@ class Lane(Generic[R]):
         first, count = batch.first_seq, batch.count
         if not 1 <= count <= MAX_BATCH:
             raise ValueError(f"protocol error: a batch of {count} calls")
+        if batch.together:
+            tool_of_all = self._tools.get(batch.tool_all)
+            if tool_of_all is not None and tool_of_all.group is not None:
+                yield from self._run_together(batch, tool_of_all, tool_of_all.group)
+                return
         encode = _encode_raw if batch.kind == KIND_RAW else codec.encode_fast
         self._batch, self._received = batch, clock()
         budgets = _budgets_of(batch)
@@ -229,6 +239,71 @@ class Lane(Generic[R]):
             mark(before)
             yield self._pack(out)
 
+    def _run_together(self, batch: Any, tool: Tool, group: _batching.Group) -> Iterator[R]:
+        """Runs a batch as one call of its tool: it is claimed and done as a whole."""
+        words, first, last = self._words, batch.first_seq, batch.first_seq + batch.count - 1
+        self._batch, self._received = batch, monotonic_ns()
+        self._announce()
+        self._mend()
+        given = arguments_of(batch, self._tools)
+        if self._owed:
+            self._await_ack()
+        before = words[CLAIMED]
+        words[CLAIMED] = last
+        if words[LIMIT] < last or self.stopping:
+            words[CLAIMED] = before
+            self._batch, out = None, Finals(first)
+            out.revoked_from = first
+            yield self._pack(out)
+            return
+        words[STARTED_NS] = began = monotonic_ns()
+        budgets = _budgets_of(batch)
+        taken = _batching.take(given, lambda i: self._is_late(budgets, i, began), _TOO_LATE, group)
+        self._tool = tool
+        if taken.items:
+            self._together = taken.places
+            result = self._invoke(last, tool._replace(call=group.call), {"items": taken.items})
+            self._together = []
+            _batching.spread(result, taken)
+        encoded = [self._encode(end, batch.kind) for end in taken.ends]
+        waited = 0
+        if self._waited is not None:
+            waited, self._waited[0] = self._waited[0], 0
+        run_us = (monotonic_ns() - began - waited + 999) // 1000
+        for seq, (data, attachments, end) in enumerate(encoded, first):
+            if self._owed:
+                break  # what the journal cannot hold, the host must have before the next claim
+            if attachments or type(end) is Failure:
+                self._note_message(seq, data, attachments, end, run_us)
+            elif not self._journal.note(seq, data, run_us):
+                self._owed = seq
+        if self._owed:
+            self._owed = last
+        self._journal.mark(last)
+        words[DONE] = last
+        self._batch = None  # it may be large
+        out, pending = Finals(first), 0
+        for seq, (data, attachments, end) in enumerate(encoded, first):
+            added = len(data) + sum(map(len, attachments))
+            if pending and pending + added > FLUSH_BYTES:
+                yield self._pack(out)
+                out, pending = Finals(seq), 0
+            out.add_rare(end, attachments)
+            out.parts.append(data)
+            out.size.append(len(data))
+            out.run_us.append(run_us)
+            pending += added
+        yield self._pack(out)
+
+    def _encode(self, end: Any, kind: int) -> "tuple[bytes, List[bytes], Any]":
+        """Data and attachments of a result, and the Failure if it is one."""
+        payload_bytes, depth = self._limits
+        encode = _encode_raw if kind == KIND_RAW else codec.encode_fast
+        data = encode(end, depth, payload_bytes)
+        if data is None or len(data) > payload_bytes:
+            return self._encode_with_care(end, kind)
+        return data, _NONE, None
+
     def _is_trusted(self, batch: Any) -> bool:
         """Whether no tool of the batch will break stdout or stderr."""
         proved = self._proved
@@ -293,6 +368,8 @@ class Lane(Generic[R]):
         return result
 
     def _failure(self, seq: int, error: BaseException, tool: Tool, given: Any) -> Failure:
+        if isinstance(error, _errors.BridgeError):
+            return error.failure
         failure = _errors.of_exception(error)
         if seq == self.interrupts.hit and _is_interrupt(error):
             text = f"tool {tool.name!r} was interrupted"
@@ -333,7 +410,26 @@ class Lane(Generic[R]):
         seq, batch, words = self._seq, self._batch, self._words
         if seq == 0:
             return None
-        index = seq - batch.first_seq
+        if not self._together:
+            return self._context_of(batch, seq - batch.first_seq, lambda: words[CANCEL] == seq)
+        calls = tuple(
+            self._context_of(batch, i, lambda: words[CANCEL] == seq) for i in self._together
+        )
+        deadlines = [one.deadline for one in calls if one.deadline is not None]
+        return CallContext(
+            tool=self._tool.name,
+            attempt=calls[0].attempt if len(calls) == 1 else 1,
+            session=calls[0].session if len(calls) == 1 else "",
+            correlation_id=calls[0].correlation_id if len(calls) == 1 else "",
+            traceparent=calls[0].traceparent if len(calls) == 1 else "",
+            deadline=max(deadlines) if len(deadlines) == len(calls) else None,
+            is_cancelled=lambda: words[CANCEL] == seq,
+            calls=calls,
+        )
+
+    def _context_of(
+        self, batch: Any, index: int, is_cancelled: Callable[[], bool]
+    ) -> CallContext:
         budgets = _budgets_of(batch)
         budget = budgets[index] if index < len(budgets) else 0
         found = next((one for one in batch.context if one.index == index), None)
@@ -344,7 +440,7 @@ class Lane(Generic[R]):
             correlation_id=found.correlation_id if found else "",
             traceparent=found.traceparent if found else "",
             deadline=(self._received + budget * 1000) / 1e9 if budget else None,
-            is_cancelled=lambda: words[CANCEL] == seq,
+            is_cancelled=is_cancelled,
         )
 
 
