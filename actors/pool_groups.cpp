@@ -32,7 +32,8 @@ bool pool_state::gather(core::call_ptr& x, bool again) {
       return false;
   }
   auto until = core::gathering::hold_until(*x, tool->batch_delay, times->foresee(x->tool));
-  queue->gather(std::move(x), tool->batch_size, until, again);
+  auto most = std::min<size_t>(tool->batch_size, settings.config.queue.max_calls);
+  queue->gather(std::move(x), most, until, again);
   return true;
 }
 

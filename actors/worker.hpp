@@ -214,10 +214,10 @@ struct worker_state {
   /// That the call was not done by its deadline.
   static error deadline_error(const core::call& x);
 
-  /// The call is answered so though it ran.
+  /// The call is answered so though it ran. Of one lane only those run that run as one.
   void note_late(lane_done& to, const core::call& x) const {
     if (cfg.tells_ends)
-      core::note_end(to.ends, x, core::call_end::way::late);
+      core::note_end(to.ends, x, core::call_end::way::late, true);
   }
 
   /// Of the certificate that there will be.

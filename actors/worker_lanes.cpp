@@ -65,7 +65,7 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls, bool 
     batch.items.push_back({number, static_cast<uint64_t>(budget), call->data,
                            call->attachments.empty() ? nullptr : &call->attachments,
                            has_context ? &options : nullptr, call->attempt});
-    lane.calls.add(std::move(call));
+    lane.calls.add(std::move(call), together && lane.calls.next_seq() > batch.first_seq);
   }
   flush();
   answer(std::move(refused), std::move(done));
@@ -201,7 +201,7 @@ void worker_state::take_finals(core::results& x) {
     done.runs.back().add(run);
     done.times.add(time - match.call->admitted);
     if (cfg.tells_ends)
-      core::note_end(done.ends, *match.call, core::way_of(final.end));
+      core::note_end(done.ends, *match.call, core::way_of(final.end), match.joined);
     note_end(notes, *match.call, final.end, time, run);
     events.finished(*match.call, final.end, run);
     ends.emplace_back(std::move(match.call), std::move(final.end));

@@ -111,14 +111,18 @@ void worker_state::answer_overdue(const std::function<bool(const overdue_call&)>
     if (which(x))
       ready.push_back(std::move(x));
   std::erase_if(overdue, [](auto& x) { return !x.call; });
-  for (auto& x : ready) {
-    auto why = deadline_error(*x.call);
-    why.stacks = seen;
-    why.details.emplace("certificate_id", certificate_id());
-    auto done = done_on(x.lane);
-    note_late(done, *x.call);
+  for (size_t i = 0; i < ready.size();) {
+    auto lane = ready[i].lane;
+    auto done = done_on(lane);
     auto ends = std::vector<ending>{};
-    ends.emplace_back(std::move(x.call), std::move(why));
+    for (; i < ready.size() && ready[i].lane == lane; ++i) {
+      auto& call = ready[i].call;
+      auto why = deadline_error(*call);
+      why.stacks = seen;
+      why.details.emplace("certificate_id", certificate_id());
+      note_late(done, *call);
+      ends.emplace_back(std::move(call), std::move(why));
+    }
     answer(std::move(ends), std::move(done));
   }
 }

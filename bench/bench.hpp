@@ -57,5 +57,6 @@ void recovery(const words& args);         // ADAPTER CRASHES
 void idle(const words& args);             // ADAPTER WORKERS SECONDS
 void start(const words& args);            // ADAPTER WORKERS template|exec
 void memory(const words& args);           // ADAPTER WORKERS template|exec
+void batching(const words& args);         // ADAPTER SECONDS
 
 } // namespace snakepit::bench

@@ -4,11 +4,11 @@
 
 namespace snakepit::core {
 
-void in_flight::add(call_ptr x) {
+void in_flight::add(call_ptr x, bool joined) {
   auto group = x->group;
   auto id = x->id;
   auto tool = x->tool;
-  entries_.push_back(entry{std::move(x), std::move(group), id, tool});
+  entries_.push_back(entry{std::move(x), std::move(group), id, tool, joined});
   ++unfinished_;
 }
 
@@ -20,7 +20,8 @@ in_flight::match in_flight::finish(uint64_t seq) {
     return {};
   x.finished = true;
   --unfinished_;
-  auto result = match{x.call ? match::call_waits : match::late, std::move(x.call), x.tool};
+  auto kind = x.call ? match::call_waits : match::late;
+  auto result = match{kind, std::move(x.call), x.tool, x.joined};
   abandoned_ -= result.kind == match::late;
   forget_finished();
   return result;

@@ -28,14 +28,15 @@ public:
     return base_ + entries_.size();
   }
 
-  /// Gives a call the next number.
-  void add(call_ptr x);
+  /// Gives a call the next number. `joined`: it runs as one with the call before it.
+  void add(call_ptr x, bool joined = false);
 
   /// What a final is for.
   struct match {
     enum { call_waits, late, unknown } kind = unknown;
     call_ptr call;     // set if the call waits
     uint32_t tool = 0; // set unless unknown
+    bool joined = false;
   };
   /// Takes the call of a final out. `unknown` if this number is not in flight.
   match finish(uint64_t seq);
@@ -123,6 +124,7 @@ private:
     std::shared_ptr<const call_group> group;
     uint64_t id = 0;
     uint32_t tool = 0;
+    bool joined = false;
     bool finished = false;
     bool cancelled = false;
   };
