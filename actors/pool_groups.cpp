@@ -5,8 +5,8 @@
 /// Calls of tools that want many at once. They gather in the queue, where they keep nobody waiting,
 /// until their group is full or one of them has waited enough; then it takes its turn for a lane
 /// like a single call, and takes in more until it has one. Who is in no group goes with those of
-/// its tool that stand next to it, and is not held back: calls that are bound to a worker, and calls
-/// that run again, each of which goes alone.
+/// its tool that stand next to it, and is not held back: calls that are bound to a worker, and
+/// calls that run again, each of which goes alone.
 
 namespace snakepit {
 

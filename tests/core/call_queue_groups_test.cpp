@@ -28,8 +28,7 @@ struct groups_fixture {
   call_queue uut{100, 1000};
   uint64_t made = 0;
 
-  core::call_ptr make(uint32_t tool, priority how = priority::normal,
-                      time_point deadline = never) {
+  core::call_ptr make(uint32_t tool, priority how = priority::normal, time_point deadline = never) {
     auto x = test::make_call(++made, target, deadline, 2);
     auto group = std::make_shared<core::call_group>(*x->group);
     group->options.priority = how;
@@ -79,7 +78,8 @@ TEST_CASE_FIXTURE(groups_fixture, "a call that gathers keeps nobody waiting [Q8]
   CHECK(uut.empty());
 }
 
-TEST_CASE_FIXTURE(groups_fixture, "a group is served by priority, and takes its turn by it [Q6, Q8]") {
+TEST_CASE_FIXTURE(groups_fixture,
+                  "a group is served by priority, and takes its turn by it [Q6, Q8]") {
   uut.push_back(make(1));
   auto key = call_queue::group_key(*gather(5, priority::low));
   CHECK(uut.is_fronts_turn(key));
@@ -159,9 +159,7 @@ TEST_CASE("nothing is lost in groups, over any sequence of operations [Q7, Q8]")
   CHECK(test::holds(1000, [](const std::vector<std::tuple<uint8_t, uint8_t, uint8_t>>& steps) {
     auto x = groups_fixture{};
     auto inside = std::vector<core::call*>{};
-    auto out = [&](const core::call_ptr& call) {
-      RC_ASSERT(std::erase(inside, call.get()) == 1u);
-    };
+    auto out = [&](const core::call_ptr& call) { RC_ASSERT(std::erase(inside, call.get()) == 1u); };
     for (auto& [what, a, b] : steps) {
       auto key = inside.empty() ? 0 : call_queue::group_key(*inside[a % inside.size()]);
       auto gathers = !inside.empty() && x.uut.front_of(key);

@@ -162,7 +162,8 @@ TEST_CASE_FIXTURE(batching_fixture, "with its worker a whole group is lost [Q8, 
   CHECK(uut.execute_raw("raw", "ab").value() == "ba");
 }
 
-TEST_CASE_FIXTURE(batching_fixture, "what may run again does so alone, and the cause shows [F1, Q8]") {
+TEST_CASE_FIXTURE(batching_fixture,
+                  "what may run again does so alone, and the cause shows [F1, Q8]") {
   auto uut = ready(batches(2));
   auto ends = all(uut, "each", {order(""), order("die"), order("")});
   CHECK(size_of(ends[0]) == 1);
