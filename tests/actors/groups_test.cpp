@@ -158,6 +158,21 @@ TEST_CASE_FIXTURE(group_fixture, "the wait for others comes from the call's time
   CHECK(sent() == "[a]");
 }
 
+TEST_CASE_FIXTURE(group_fixture, "calls that wait count as their shares of full groups [Q2, Q8]") {
+  start_ready();
+  worker(0).lanes[0].run_us = 40'000;
+  for (int i = 0; i < 5; ++i) { // as many as it takes to know
+    submit_all({"a", "b", "c", "d"});
+    serve();
+  }
+  submit_all({"e", "f", "g", "h", "i", "j", "k", "l"}); // a group runs, another waits
+  CHECK(sent() == "[efgh]");
+  auto why = failure(submit("late", 39ms));
+  CHECK(why.reason == reason::deadline_unmeetable);
+  CHECK(why.details.at("predicted_wait") == "40ms");
+  CHECK(!answered(submit("just in time", 40ms)));
+}
+
 TEST_CASE_FIXTURE(group_fixture, "a call that is given up leaves its group [Q3, Q8]") {
   start_ready();
   auto a = submit("a");

@@ -240,6 +240,15 @@ def test_keys_that_may_be_left_out_one_by_one_Q8():
     assert spec.schema["properties"]["y"] == {"x-snakepit-type": "bytes"}
 
 
+def test_a_result_that_is_no_list_is_a_pitfall_Y6():
+    def f(self, x: List[int]) -> int:
+        return x
+
+    (spec,) = _tools.of_class(type("A", (Adapter,), {"f": tool(batch=True)(f)}))
+    assert spec.notes == ["its result: a list, one entry a call, not int"]
+    assert not SPECS["double"].notes and not SPECS["raw"].notes
+
+
 def test_a_parameter_without_a_type_takes_anything_Q8():
     (spec,) = _tools.of_class(type("A", (Adapter,), {"f": tool(batch=True)(lambda self, x: x)}))
     assert spec.schema["properties"] == {"x": {}} and "no type" in spec.notes[0]

@@ -95,6 +95,10 @@ def of_function(
     if made.required:
         made.schema["required"] = list(made.required)
     made.schema["additionalProperties"] = False
+    result = hints.get("return", Any)
+    if result is not Any and _schema.element_of(result) is None:
+        if typing.get_origin(result) is not tuple:
+            notes.append(f"its result: a list, one entry a call, not {_schema.name_of(result)}")
     return made, limits
 
 
