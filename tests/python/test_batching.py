@@ -9,7 +9,7 @@ from typing import Any, List, TypedDict
 import pytest
 
 from rig import outcomes
-from snakepit_bridge import Adapter, Cancelled, _lane, _page, _tools, current, testing, tool
+from snakepit_bridge import Adapter, Cancelled, _lane, _page, _together, _tools, current, testing, tool
 from snakepit_bridge._batch import Batch, Context
 from snakepit_bridge._batching import Batching
 from snakepit_bridge._check import as_text
@@ -387,12 +387,12 @@ def test_calls_that_cannot_be_run_fail_alone_D2():
 def test_calls_whose_time_is_over_are_left_out_Q2():
     rig = BatchRig()
     calls = [{"x": 1, "y": 1}, {"x": 2, "y": 1}]
-    real, _lane.monotonic_ns = _lane.monotonic_ns, iter(range(0, 10**9, 10**6)).__next__
+    real, _together.monotonic_ns = _together.monotonic_ns, iter(range(0, 10**9, 10**6)).__next__
     try:
         late, fine = rig.run("double", *calls, budget_us=[1, 10**6])
         both = rig.run("double", *calls, budget_us=[1])
     finally:
-        _lane.monotonic_ns = real
+        _together.monotonic_ns = real
     assert (late.reason, fine) == ("deadline_exceeded", 2)
     assert [x.reason for x in both] == ["deadline_exceeded"] * 2
     assert rig.adapter.seen == [([2], [1])] and rig.words[_page.DONE] == 4

@@ -14,7 +14,7 @@ import sys
 from time import monotonic_ns, sleep
 from typing import Any, Callable, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
 
-from . import _batching, _errors, codec, context
+from . import _errors, _together, codec, context
 from ._arguments import KIND_RAW, PROBE, PROBE_TOOL, Tool, arguments_of, bind, tools_of
 from ._async import LaneLoop
 from ._errors import Failure
@@ -160,7 +160,7 @@ class Lane(Generic[R]):
         if batch.together:
             tool_of_all = self._tools.get(batch.tool_all)
             if tool_of_all is not None and tool_of_all.group is not None:
-                yield from self._run_together(batch, tool_of_all, tool_of_all.group)
+                yield from _together.run(self, batch, tool_of_all, tool_of_all.group)
                 return
         encode = _encode_raw if batch.kind == KIND_RAW else codec.encode_fast
         self._batch, self._received = batch, clock()
@@ -238,71 +238,6 @@ class Lane(Generic[R]):
         if out.size or out.revoked_from:
             mark(before)
             yield self._pack(out)
-
-    def _run_together(self, batch: Any, tool: Tool, group: _batching.Group) -> Iterator[R]:
-        """Runs a batch as one call of its tool: it is claimed and done as a whole."""
-        words, first, last = self._words, batch.first_seq, batch.first_seq + batch.count - 1
-        self._batch, self._received = batch, monotonic_ns()
-        self._announce()
-        self._mend()
-        given = arguments_of(batch, self._tools)
-        if self._owed:
-            self._await_ack()
-        before = words[CLAIMED]
-        words[CLAIMED] = last
-        if words[LIMIT] < last or self.stopping:
-            words[CLAIMED] = before
-            self._batch, out = None, Finals(first)
-            out.revoked_from = first
-            yield self._pack(out)
-            return
-        words[STARTED_NS] = began = monotonic_ns()
-        budgets = _budgets_of(batch)
-        taken = _batching.take(given, lambda i: self._is_late(budgets, i, began), _TOO_LATE, group)
-        self._tool = tool
-        if taken.items:
-            self._together = taken.places
-            result = self._invoke(last, tool._replace(call=group.call), {"items": taken.items})
-            self._together = []
-            _batching.spread(result, taken)
-        encoded = [self._encode(end, batch.kind) for end in taken.ends]
-        waited = 0
-        if self._waited is not None:
-            waited, self._waited[0] = self._waited[0], 0
-        run_us = (monotonic_ns() - began - waited + 999) // 1000
-        for seq, (data, attachments, end) in enumerate(encoded, first):
-            if self._owed:
-                break  # what the journal cannot hold, the host must have before the next claim
-            if attachments or type(end) is Failure:
-                self._note_message(seq, data, attachments, end, run_us)
-            elif not self._journal.note(seq, data, run_us):
-                self._owed = seq
-        if self._owed:
-            self._owed = last
-        self._journal.mark(last)
-        words[DONE] = last
-        self._batch = None  # it may be large
-        out, pending = Finals(first), 0
-        for seq, (data, attachments, end) in enumerate(encoded, first):
-            added = len(data) + sum(map(len, attachments))
-            if pending and pending + added > FLUSH_BYTES:
-                yield self._pack(out)
-                out, pending = Finals(seq), 0
-            out.add_rare(end, attachments)
-            out.parts.append(data)
-            out.size.append(len(data))
-            out.run_us.append(run_us)
-            pending += added
-        yield self._pack(out)
-
-    def _encode(self, end: Any, kind: int) -> "tuple[bytes, List[bytes], Any]":
-        """Data and attachments of a result, and the Failure if it is one."""
-        payload_bytes, depth = self._limits
-        encode = _encode_raw if kind == KIND_RAW else codec.encode_fast
-        data = encode(end, depth, payload_bytes)
-        if data is None or len(data) > payload_bytes:
-            return self._encode_with_care(end, kind)
-        return data, _NONE, None
 
     def _is_trusted(self, batch: Any) -> bool:
         """Whether no tool of the batch will break stdout or stderr."""
@@ -412,20 +347,10 @@ class Lane(Generic[R]):
             return None
         if not self._together:
             return self._context_of(batch, seq - batch.first_seq, lambda: words[CANCEL] == seq)
-        calls = tuple(
+        calls = [
             self._context_of(batch, i, lambda: words[CANCEL] == seq) for i in self._together
-        )
-        deadlines = [one.deadline for one in calls if one.deadline is not None]
-        return CallContext(
-            tool=self._tool.name,
-            attempt=calls[0].attempt if len(calls) == 1 else 1,
-            session=calls[0].session if len(calls) == 1 else "",
-            correlation_id=calls[0].correlation_id if len(calls) == 1 else "",
-            traceparent=calls[0].traceparent if len(calls) == 1 else "",
-            deadline=max(deadlines) if len(deadlines) == len(calls) else None,
-            is_cancelled=lambda: words[CANCEL] == seq,
-            calls=calls,
-        )
+        ]
+        return _together.context_of(calls, self._tool.name, lambda: words[CANCEL] == seq)
 
     def _context_of(
         self, batch: Any, index: int, is_cancelled: Callable[[], bool]
