@@ -80,6 +80,7 @@ struct lane_closed {
 struct lane_batch {
   uint32_t lane;
   std::vector<core::call_ptr> calls;
+  bool together = false; ///< they run as one
 };
 
 /// A lane holds more than one call and should be looked after. From the POOL.

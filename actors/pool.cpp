@@ -276,11 +276,14 @@ void pool_state::on_drain(drain_order& x) {
     drain_begun = now();
   slots->stop();
   end_retries();
+  queue->flush_groups();
   drained.push_back(std::move(x.done));
   drain_until = std::min(drain_until, core::later(now(), x.timeout));
   answer_waiters();
   for (auto& order : std::exchange(recycles, {}))
     order.answer(fail(reason::draining, "pool `" + settings.config.name + "` stops"));
+  if (!queue->groups().empty())
+    dispatch();
   end_drain_if_done();
   arm();
 }
@@ -367,6 +370,8 @@ void pool_state::arm() {
   if (drained.empty() && drain_until != core::never && now() >= drain_until)
     at = queue->next_deadline();
   at = std::min({at, trouble_due(), scale_due()});
+  if (!queue->groups().empty())
+    at = std::min(at, queue->groups().next_due(now()));
   if (at >= armed)
     return;
   armed = at;

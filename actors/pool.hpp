@@ -253,12 +253,39 @@ struct pool_state {
   /// Gives lanes with room what waits.
   void dispatch();
 
-  /// Sends what is served next, or ends its waiting otherwise. False: no lane has room.
+  /// Sends what is served next, or ends its waiting otherwise. False: nothing waits that may go, or
+  /// no lane has room.
+  bool dispatch_next();
+
+  /// The same of the front. False: no lane has room.
   bool dispatch_front();
 
   /// Takes what the lane may have off the queue.
   core::batch_draft take(const core::lane_id& lane);
-  void send(const core::lane_id& lane, std::vector<core::call_ptr> calls, duration worth);
+  void send(const core::lane_id& lane, std::vector<core::call_ptr> calls, duration worth,
+            bool together = false);
+
+  // -- calls that run in groups: see pool_groups.cpp --
+
+  /// The call's tool if it wants its calls in groups, else null.
+  const tool_description* batching(const core::call& x) const noexcept {
+    return tools->any_batches() ? batching_tool(x) : nullptr;
+  }
+  const tool_description* batching_tool(const core::call& x) const noexcept;
+
+  /// What a call adds to the time that those behind it wait, if runs of its tool take `mean`.
+  duration worth_of(const core::call& x, duration mean) const noexcept;
+
+  /// Lets the call wait for others to run with, if it is one to do so. `again`: it waited before.
+  bool gather(core::call_ptr& x, bool again = false);
+  /// The same for those that come back; what is left is to wait like any other.
+  void gather_again(std::vector<core::call_ptr>& calls);
+
+  /// Sends a group that is to go. False: no lane has room.
+  bool dispatch_group(uint32_t key);
+
+  /// Whether a call may be the next of these, which run as one or not as the first says.
+  bool may_join(core::batch_draft& to, const core::call& x) const;
 
   // -- calls of sessions: see pool_affinity.cpp --
 
@@ -269,6 +296,8 @@ struct pool_state {
   bool serves(const core::worker_id& x) const;
   /// A lane of this worker that a call of that mode may be given now.
   std::optional<core::lane_id> lane_of(const core::worker_id& x, affinity mode) const;
+  /// The same of the worker that the call's session has, if any.
+  std::optional<core::lane_id> lane_of_session(const core::call& x);
 
   /// Why the call's session cannot have it run, if so.
   std::optional<error> affinity_refusal(const core::call& x);

@@ -27,6 +27,11 @@ std::optional<core::lane_id> pool_state::lane_of(const core::worker_id& x, affin
   return lane;
 }
 
+std::optional<core::lane_id> pool_state::lane_of_session(const core::call& x) {
+  auto* is = sessions.find(x.group->options.session, now());
+  return is && serves(is->worker) ? lane_of(is->worker, mode_of(x)) : std::nullopt;
+}
+
 // -- admission --------------------------------------------------------------------
 
 std::optional<error> pool_state::affinity_refusal(const core::call& x) {
@@ -68,9 +73,10 @@ bool pool_state::send_at_once(core::call_ptr& x) {
     return false;
   bind(*x, is->worker);
   auto foreseen = times->foresee(x->tool);
+  auto together = batching(*x) != nullptr;
   auto one = std::vector<core::call_ptr>{};
   one.push_back(std::move(x));
-  send(*lane, std::move(one), foreseen);
+  send(*lane, std::move(one), foreseen, together);
   return true;
 }
 
@@ -157,7 +163,10 @@ void pool_state::serve_bound(uint32_t slot) {
     auto lane = board->pick(slot, members.at(slot).generation);
     if (!lane)
       return;
-    if (queue->is_fronts_turn(slot))
+    auto* group = queue->next_group(now());
+    if (group && queue->goes_before(*group, slot))
+      dispatch_group(*group);
+    else if (queue->is_fronts_turn(slot))
       dispatch_front();
     else
       send_bound(*lane);
@@ -176,15 +185,15 @@ void pool_state::send_bound(const core::lane_id& lane) {
       continue;
     }
     auto foreseen = times->foresee(call->tool);
-    if (!batch.fits(*call, foreseen))
+    if ((tools->any_batches() && !may_join(batch, *call)) || !batch.fits(*call, foreseen))
       break;
-    auto& taken = batch.add(queue->pop_front_of(lane.slot, foreseen), foreseen);
+    auto& taken = batch.add(queue->pop_front_of(lane.slot, batch.share(foreseen)), foreseen);
     if (has_open_circuit())
       begin_circuit(taken);
     bind(taken, {lane.slot, lane.generation}, true);
   }
   if (!batch.empty())
-    send(lane, std::move(batch.calls()), batch.worth());
+    send(lane, std::move(batch.calls()), batch.worth(), batch.runs_as_one());
 }
 
 } // namespace snakepit

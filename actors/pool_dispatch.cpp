@@ -37,6 +37,8 @@ void pool_state::admit(core::call_ptr x) {
   events.entered(*x, queue->size() + 1);
   if (has_session(*x) && send_at_once(x))
     return;
+  if (tools->any_batches() && gather(x))
+    return;
   queue->push_back(std::move(x));
 }
 
@@ -68,7 +70,7 @@ std::optional<error> pool_state::refusal(core::call& x) {
       return why;
   if (queue->has_room(x.bytes()))
     return std::nullopt;
-  auto mean = times->mean(x.tool);
+  auto mean = worth_of(x, times->mean(x.tool));
   auto wait = mean * static_cast<int64_t>(queue->size() + 1)
               / static_cast<int64_t>(std::max<size_t>(board->lanes(), 1));
   return error{reason::pool_saturated,
@@ -83,7 +85,7 @@ std::optional<error> pool_state::unmeetable(core::call& x) {
   auto& config = settings.config;
   // Foreseen is only what enough calls have shown; the others count as nothing.
   if (times->samples(x.tool) >= enough_samples)
-    x.worth = times->mean(x.tool);
+    x.worth = worth_of(x, times->mean(x.tool));
   auto lanes = static_cast<int64_t>(ready() * settings.lanes);
   if (!config.queue.predict || lanes == 0 || x.deadline == core::never)
     return std::nullopt;
@@ -105,13 +107,21 @@ std::optional<error> pool_state::unmeetable(core::call& x) {
 // -- dispatch -------------------------------------------------------------------
 
 void pool_state::dispatch() {
-  while (queue->has_front() && dispatch_front()) {
+  while (dispatch_next()) {
   }
   if (scaler) [[unlikely]]
     scale();
-  if (queue->next_deadline() < armed || scaler)
+  if (queue->next_deadline() < armed || scaler
+      || (!queue->groups().empty() && queue->groups().next_due(now()) < armed))
     arm();
   keep_looking();
+}
+
+bool pool_state::dispatch_next() {
+  if (!queue->groups().empty())
+    if (auto* group = queue->next_group(now()); group && !queue->is_fronts_turn(*group))
+      return dispatch_group(*group);
+  return queue->has_front() && dispatch_front();
 }
 
 bool pool_state::dispatch_front() {
@@ -125,7 +135,7 @@ bool pool_state::dispatch_front() {
   }
   auto batch = take(*lane);
   if (!batch.empty())
-    send(*lane, std::move(batch.calls()), batch.worth());
+    send(*lane, std::move(batch.calls()), batch.worth(), batch.runs_as_one());
   return true;
 }
 
@@ -136,10 +146,12 @@ core::batch_draft pool_state::take(const core::lane_id& lane) {
   while (auto* call = next_call()) {
     auto foreseen = times->foresee(call->tool);
     auto in_session = has_session(*call);
+    if (tools->any_batches() && !may_join(result, *call))
+      break;
     if (!result.fits(*call, foreseen)
         || (in_session && !result.empty() && !may_ride(*call, lane.slot)))
       break;
-    auto& taken = result.add(queue->pop_front(foreseen), foreseen);
+    auto& taken = result.add(queue->pop_front(result.share(foreseen)), foreseen);
     if (has_open_circuit())
       begin_circuit(taken);
     if (in_session)
@@ -148,9 +160,9 @@ core::batch_draft pool_state::take(const core::lane_id& lane) {
   return result;
 }
 
-void pool_state::send(const core::lane_id& lane, std::vector<core::call_ptr> calls,
-                      duration worth) {
-  board->sent(lane, calls.size(), worth);
+void pool_state::send(const core::lane_id& lane, std::vector<core::call_ptr> calls, duration worth,
+                      bool together) {
+  board->sent(lane, calls.size(), worth, together);
   auto time = now();
   note_batch(*world.metrics, calls, time);
   note_waits(calls, time);
@@ -163,7 +175,7 @@ void pool_state::send(const core::lane_id& lane, std::vector<core::call_ptr> cal
   auto& member = members.at(lane.slot);
   member.sent += calls.size();
   caf::anon_send(caf::actor_cast<worker_actor>(member.worker),
-                 make_local(lane_batch{lane.lane, std::move(calls)}));
+                 make_local(lane_batch{lane.lane, std::move(calls), together}));
 }
 
 const core::call* pool_state::next_call() {
@@ -184,6 +196,8 @@ const core::call* pool_state::next_call() {
       give_up(*call, std::move(ok.error()));
       continue;
     }
+    if (tools->any_batches() && gather(call))
+      continue;
     auto one = std::vector<core::call_ptr>{};
     one.push_back(std::move(call));
     queue->push_front(std::move(one));

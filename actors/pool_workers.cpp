@@ -172,6 +172,8 @@ void pool_state::take_back(std::vector<core::call_ptr> calls) {
   std::erase(calls, nullptr);
   for (size_t i = 0; i < calls.size(); ++i)
     events.entered(*calls[i], queue->size() + i + 1, true);
+  if (tools->any_batches())
+    gather_again(calls);
   queue->push_front(std::move(calls));
   if (slots->failed())
     fail_queued(not_ready());

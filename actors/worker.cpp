@@ -188,7 +188,7 @@ void worker_state::on_batch(lane_batch& x) {
     done.back = std::move(x.calls);
     return tell_pool(std::move(done));
   }
-  send(x.lane, std::move(x.calls));
+  send(x.lane, std::move(x.calls), x.together);
   arm(lanes[x.lane].calls.next_deadline());
 }
 

@@ -205,6 +205,7 @@ struct worker_state {
 
   /// Takes the call unless it is to be answered at once.
   bool hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& call);
+  /// Whether an answer waits for the stacks, of a call up to this number.
   bool is_held(const lane& x, uint64_t seq) const;
 
   /// Answers those that have waited enough.
@@ -215,10 +216,10 @@ struct worker_state {
   /// That the call was not done by its deadline.
   static error deadline_error(const core::call& x);
 
-  /// The call is answered so though it ran.
+  /// The call is answered so though it ran. Of one lane only those run that run as one.
   void note_late(lane_done& to, const core::call& x) const {
     if (cfg.tells_ends)
-      core::note_end(to.ends, x, core::call_end::way::late);
+      core::note_end(to.ends, x, core::call_end::way::late, true);
   }
 
   /// Of the certificate that there will be.
@@ -230,7 +231,8 @@ struct worker_state {
   }
 
   /// Numbers the calls and sends them, as many of one payload kind at a time as follow each other.
-  void send(uint32_t index, std::vector<core::call_ptr> calls);
+  /// `together`: they are of one, and run as one.
+  void send(uint32_t index, std::vector<core::call_ptr> calls, bool together = false);
 
   /// Ends the calls whose finals have come, by whatever way.
   void take_finals(core::results& x);
@@ -260,7 +262,8 @@ struct worker_state {
   /// has not.
   void expire(uint32_t index);
 
-  /// Sees to an abandoned call that still runs: interrupts it, then ends the worker.
+  /// Sees to an abandoned call that still runs, or a group all of whose calls are: interrupts it,
+  /// then ends the worker.
   void press(lane& x);
 
   /// The process has to end for the call that runs on a lane: at once, or when what runs on others

@@ -108,8 +108,7 @@ void worker_state::condemn(const lane& x, uint64_t running) {
 
 bool worker_state::runs_for_somebody(const lane& x) {
   // Also one that has ended while its result is on its way.
-  auto* call = x.calls.waiting(x.claimed());
-  return call && call->group; // else it is a probe
+  return x.calls.has_waiting(x.page.done(), x.claimed());
 }
 
 void worker_state::leave_if_done() {
@@ -172,11 +171,14 @@ void worker_state::settle() {
         note_late(done, *one.call);
         ends.emplace_back(std::move(one.call), std::move(why));
       }
-    if (x.running && x.running->group && certificate->running.size() == 1 && !pool_gone) {
+    if (x.running && x.running->group && certificate->running.size() == 1 && x.ran == 1
+        && !pool_gone) {
       down.killed_by_call = certificate->ended_by_us.empty() && exit && exit->known;
       killer = down.lost.size();
     }
     lose(std::move(x.running), false);
+    for (auto& call : x.beside)
+      lose(std::move(call), false);
     for (auto& call : x.ended)
       lose(std::move(call), true);
     answer(std::move(ends), std::move(done));
@@ -215,13 +217,14 @@ worker_state::certify(const std::vector<core::in_flight::settlement>& settlement
   auto in_step = size_t{0}; // which of those that ran
   for (size_t i = 0; i < settlements.size(); ++i) {
     auto& lane = settlements[i];
-    x->calls_in_flight += lane.ended.size() + lane.not_started.size();
+    x->calls_in_flight += lane.ended.size() + lane.not_started.size() + lane.beside.size();
     if (lane.running_tool.empty())
       continue;
     ++x->calls_in_flight;
     if (lanes[i].page.in_step())
       in_step = x->running.size();
-    x->running.push_back({lane.running_tool, lane.running_id, time_since_claim(lanes[i].page)});
+    x->running.push_back({lane.running_tool, lane.running_id, time_since_claim(lanes[i].page),
+                          static_cast<uint32_t>(lane.ran)});
   }
   auto for_a_call = !culprit.empty() && ended_by_us == condemned_by;
   auto first = std::find_if(x->running.begin(), x->running.end(),

@@ -28,11 +28,11 @@ error worker_state::deadline_error(const core::call& x) {
 
 // -- what is sent -----------------------------------------------------------------
 
-void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
+void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls, bool together) {
   auto& lane = lanes[index];
   auto done = done_on(index);
   auto refused = std::vector<ending>{};
-  auto batch = core::batch{index, lane.calls.next_seq(), core::payload_kind::json, {}};
+  auto batch = core::batch{index, lane.calls.next_seq(), core::payload_kind::json, {}, together};
   auto time = now();
   auto flush = [&] {
     if (!batch.items.empty()) {
@@ -66,7 +66,7 @@ void worker_state::send(uint32_t index, std::vector<core::call_ptr> calls) {
     batch.items.push_back({number, static_cast<uint64_t>(budget), call->data,
                            call->attachments.empty() ? nullptr : &call->attachments,
                            has_context ? &options : nullptr, call->attempt});
-    lane.calls.add(std::move(call));
+    lane.calls.add(std::move(call), together && lane.calls.next_seq() > batch.first_seq);
   }
   flush();
   if (cfg.hello.on_loop) {
@@ -105,24 +105,20 @@ uint32_t worker_state::tool_number(const core::call& x) {
 
 void worker_state::expire(uint32_t index) {
   auto ends = std::vector<ending>{};
-  const core::call* late = nullptr;
+  auto done = done_on(index);
   auto claimed = lanes[index].claimed();
-  auto* running =
-    lanes[index].page.done() < claimed ? lanes[index].calls.waiting(claimed) : nullptr;
-  for (auto& call : lanes[index].calls.expire(now())) {
-    if (call.get() == running) {
-      if (hold_overdue(index, claimed, call))
-        continue;
-      late = running;
+  auto ended = lanes[index].page.done();
+  lanes[index].calls.expire(now(), [&](uint64_t seq, core::call_ptr call) {
+    if (seq > ended && seq <= claimed) { // it runs
+      if (hold_overdue(index, seq, call))
+        return;
+      note_late(done, *call);
     }
     auto why = deadline_error(*call);
     ends.emplace_back(std::move(call), std::move(why));
-  }
+  });
   if (ends.empty())
     return;
-  auto done = done_on(index);
-  if (late)
-    note_late(done, *late);
   answer(std::move(ends), std::move(done));
   // What nobody waits for should not be begun; a busy lane would do so for each of them.
   if (lanes[index].calls.has_abandoned_above(lanes[index].claimed()))
@@ -131,7 +127,7 @@ void worker_state::expire(uint32_t index) {
 
 void worker_state::press(lane& x) {
   auto running = x.page.claimed();
-  auto runs = x.page.done() < running && x.calls.is_abandoned(running);
+  auto runs = x.calls.are_abandoned(x.page.done(), running);
   if (x.overrun != 0 && (!runs || x.overrun != running)) {
     x.overrun = 0;
     x.again_at = x.kill_at = core::never;
@@ -210,7 +206,7 @@ void worker_state::take_finals(core::results& x) {
     done.runs.back().add(run);
     done.times.add(time - match.call->admitted);
     if (cfg.tells_ends)
-      core::note_end(done.ends, *match.call, core::way_of(final.end));
+      core::note_end(done.ends, *match.call, core::way_of(final.end), match.joined);
     note_end(notes, *match.call, final.end, time, run);
     events.finished(*match.call, final.end, run);
     ends.emplace_back(std::move(match.call), std::move(final.end));

@@ -86,7 +86,7 @@ bool worker_state::hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& ca
 
 bool worker_state::is_held(const lane& x, uint64_t seq) const {
   return std::any_of(overdue.begin(), overdue.end(),
-                     [&](auto& one) { return &lanes[one.lane] == &x && one.seq == seq; });
+                     [&](auto& one) { return &lanes[one.lane] == &x && one.seq <= seq; });
 }
 
 void worker_state::expire_overdue() {
@@ -111,14 +111,18 @@ void worker_state::answer_overdue(const std::function<bool(const overdue_call&)>
     if (which(x))
       ready.push_back(std::move(x));
   std::erase_if(overdue, [](auto& x) { return !x.call; });
-  for (auto& x : ready) {
-    auto why = deadline_error(*x.call);
-    why.stacks = seen;
-    why.details.emplace("certificate_id", certificate_id());
-    auto done = done_on(x.lane);
-    note_late(done, *x.call);
+  for (size_t i = 0; i < ready.size();) {
+    auto lane = ready[i].lane;
+    auto done = done_on(lane);
     auto ends = std::vector<ending>{};
-    ends.emplace_back(std::move(x.call), std::move(why));
+    for (; i < ready.size() && ready[i].lane == lane; ++i) {
+      auto& call = ready[i].call;
+      auto why = deadline_error(*call);
+      why.stacks = seen;
+      why.details.emplace("certificate_id", certificate_id());
+      note_late(done, *call);
+      ends.emplace_back(std::move(call), std::move(why));
+    }
     answer(std::move(ends), std::move(done));
   }
 }

@@ -28,6 +28,23 @@ def timed(x: int, seconds: float) -> List[int]:
     return [x, os.getpid(), begin, monotonic_ns()]
 
 
+def _fixed_cost() -> None:
+    """What an invocation takes, for however many calls it is."""
+    sleep(0.005)
+
+
+@tool
+def costly(x: int) -> int:
+    _fixed_cost()
+    return x
+
+
+@tool(batch={"max_size": 32, "max_delay": "5ms"})
+def costly_together(x: List[int]) -> List[int]:
+    _fixed_cost()
+    return x
+
+
 @tool
 def nap(x: int, seconds: float) -> int:
     sleep(seconds)

@@ -60,5 +60,6 @@ void start(const words& args);            // ADAPTER WORKERS template|exec
 void memory(const words& args);           // ADAPTER WORKERS template|exec
 void overlap(const words& args);          // ADAPTER thread|async LANES CALLS SECONDS
 void speedup(const words& args);          // ADAPTER LANES CALLS
+void batching(const words& args);         // ADAPTER SECONDS
 
 } // namespace snakepit::bench

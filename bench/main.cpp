@@ -14,6 +14,7 @@ struct measurement {
 };
 
 const std::map<std::string, measurement> all{
+  {"batching", {2, batching}},
   {"round_trip", {2, round_trip}},
   {"outstanding", {4, outstanding}},
   {"bare_round_trip", {2, bare_round_trip}},

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 namespace snakepit::cli {
 
 namespace {
@@ -13,20 +15,41 @@ struct tools_command {
   std::string pool;
 };
 
+std::string delay_of(const tool_description& x) {
+  auto us = x.batch_delay / std::chrono::microseconds{1};
+  return us % 1000 == 0 ? std::to_string(us / 1000) + "ms" : std::to_string(us) + "us";
+}
+
+std::string batch_of(const tool_description& x) {
+  if (x.batch_size == 0)
+    return "null";
+  return "{\"max_size\": " + std::to_string(x.batch_size) + ", \"max_delay\": \"" + delay_of(x)
+         + "\"}";
+}
+
 std::string as_json(const std::vector<tool_description>& tools) {
   auto out = std::string{};
   for (auto& x : tools)
     out += (out.empty() ? "" : ", ") + std::string{"{\"name\": "} + json_string(x.name)
            + ", \"description\": " + json_string(x.description) + ", \"raw\": "
            + (x.raw ? "true" : "false") + ", \"idempotent\": " + (x.idempotent ? "true" : "false")
+           + ", \"batch\": " + batch_of(x)
            + ", \"schema\": " + (x.schema.empty() ? "null" : x.schema) + '}';
   return "{\"tools\": [" + out + "]}";
 }
 
 std::string as_text(const std::vector<tool_description>& tools) {
-  auto rows = table{{"TOOL", "DESCRIPTION"}};
+  auto line = [](auto& x) { return x.description.substr(0, x.description.find('\n')); };
+  if (std::ranges::none_of(tools, [](auto& x) { return x.batch_size > 0; })) {
+    auto rows = table{{"TOOL", "DESCRIPTION"}};
+    for (auto& x : tools)
+      rows.add({x.name, line(x)});
+    return rows.text({});
+  }
+  auto rows = table{{"TOOL", "BATCH", "DESCRIPTION"}};
   for (auto& x : tools)
-    rows.add({x.name, x.description.substr(0, x.description.find('\n'))});
+    rows.add({x.name, x.batch_size == 0 ? "-" : std::to_string(x.batch_size) + " in " + delay_of(x),
+              line(x)});
   return rows.text({});
 }
 

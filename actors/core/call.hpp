@@ -94,7 +94,8 @@ struct call {
   worker_id bound{};
 
   // Places in the call_queue, which alone touches them.
-  uint32_t waits_for = for_any; // slot
+  uint32_t waits_for = for_any; // slot, or key of a group
+  time_point held_until{};      // in its group
   call* previous = nullptr;
   call* next = nullptr;
   call* sooner = nullptr; // neighbours in its chain

@@ -22,14 +22,16 @@ struct call_end {
   uint64_t trial = 0; ///< the call's number if it was a trial, see `breaker`; such ends stand alone
 };
 
-/// Adds the end of a call to those before it. What says nothing to anybody is left out.
-inline void note_end(std::vector<call_end>& to, const call& x, call_end::way how) {
+/// Adds the end of a call to those before it. What says nothing to anybody is left out. `joined`:
+/// it ran as one with the call before it, with which it counts if both failed.
+inline void note_end(std::vector<call_end>& to, const call& x, call_end::way how,
+                     bool joined = false) {
   if (x.trial)
     to.push_back({x.tool, how, 1, x.id});
   else if (how == call_end::way::other)
     return;
   else if (!to.empty() && to.back().trial == 0 && to.back().tool == x.tool && to.back().how == how)
-    ++to.back().count;
+    to.back().count += !joined || how == call_end::way::answered;
   else
     to.push_back({x.tool, how, 1, 0});
 }

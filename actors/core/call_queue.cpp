@@ -111,8 +111,11 @@ call_ptr call_queue::pop_front_of(uint32_t slot, duration worth) {
 }
 
 void call_queue::leave_apart(call* x) {
-  auto i = lines_apart_.find(std::exchange(x->waits_for, call::for_any));
+  auto key = std::exchange(x->waits_for, call::for_any);
+  auto i = lines_apart_.find(key);
   --apart_;
+  if (key & group_bit)
+    groups_.remove(key, x->held_until, x->queued_bytes);
   if (std::ranges::all_of(i->second, [](auto& line) { return !line.front(); }))
     lines_apart_.erase(i);
 }
@@ -121,7 +124,37 @@ call_queue::duration call_queue::worth_before(priority x) const noexcept {
   auto result = duration{0};
   for (size_t i = 0; i <= static_cast<size_t>(x); ++i)
     result += lines_[i].worth();
+  if (!groups_.empty())
+    for (auto its = lines_apart_.lower_bound(group_bit); its != lines_apart_.end(); ++its)
+      for (size_t i = 0; i <= static_cast<size_t>(x); ++i)
+        result += its->second[i].worth();
   return result;
+}
+
+// -- calls that wait for others to run with -----------------------------------------
+
+void call_queue::gather(call_ptr x, size_t most_calls, time_point until, bool before_others) {
+  auto key = group_key(*x);
+  auto& line = lines_apart_[key][level(*x)];
+  if (before_others)
+    line.put_back(x.get());
+  else
+    line.push_back(x.get());
+  x->waits_for = key;
+  x->held_until = until;
+  ++apart_;
+  auto* its = x.release();
+  enter(its);
+  groups_.add(key, most_calls, until, its->queued_bytes);
+}
+
+void call_queue::ungather(uint32_t key) {
+  auto& its = lines_apart_.at(key);
+  auto i = first_line(its);
+  auto* x = its[i].front();
+  its[i].remove(x);
+  leave_apart(x);
+  lines_[i].put_back(x);
 }
 
 void call_queue::enter(call* x) {

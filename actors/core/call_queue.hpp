@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/core/fair_line.hpp"
+#include "actors/core/gathering.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,8 +15,8 @@ namespace snakepit::core {
 /// normal one counts as if it had come `ageing` later than it has and a low one twice that: so
 /// higher ones go first, but nobody waits for ever. Within a priority see `fair_line`.
 ///
-/// A call may be set apart to wait for one slot only; it is never the front then and keeps nobody
-/// waiting.
+/// A call may be set apart to wait for one slot only, or for others of its kind; it is never the
+/// front then and keeps nobody waiting.
 ///
 /// O(1) per call that waits longer than those before it, as calls with equal limits do, but for
 /// tenants; else O(log n).
@@ -69,9 +70,44 @@ public:
   /// Takes `front_of(slot)` out, which is foreseen to take that long.
   call_ptr pop_front_of(uint32_t slot, duration worth);
 
-  /// How many wait for one slot only.
+  /// How many wait for one slot only, or in groups.
   size_t apart() const noexcept {
     return apart_;
+  }
+
+  // -- calls that wait for others to run with: as those of a slot, whose number is the key --
+
+  /// Names the calls that may run together with this one, whose tool is known.
+  static uint32_t group_key(const call& x) noexcept {
+    return group_bit | x.tool << 1 | (x.kind == payload_kind::raw ? 1 : 0);
+  }
+
+  /// Puts a call where those of its kind gather. `before_others`: it was taken out before, and goes
+  /// before those that were made later.
+  void gather(call_ptr x, size_t most_calls, time_point until, bool before_others = false);
+
+  /// The first call of a group waits like any other from now on.
+  void ungather(uint32_t key);
+
+  const gathering& groups() const noexcept {
+    return groups_;
+  }
+
+  /// From now on no group waits for more calls.
+  void flush_groups() noexcept {
+    groups_.flush();
+  }
+
+  /// The group to serve next of those that are to go; null if none is.
+  const uint32_t* next_group(time_point now) const {
+    return groups_.empty() ? nullptr : groups_.first_ready(now, [this](uint32_t a, uint32_t b) {
+      return goes_before(a, b);
+    });
+  }
+
+  /// Whether of two lines of calls set apart, neither of which is empty, the first is served first.
+  bool goes_before(uint32_t a, uint32_t b) const noexcept {
+    return counts_from(*front_of(a)) < counts_from(*front_of(b));
   }
 
   // --
@@ -103,7 +139,8 @@ public:
   duration worth_before(priority x) const noexcept;
 
 private:
-  using lines = std::array<fair_line, 3>; // by priority
+  using lines = std::array<fair_line, 3>;                  // by priority
+  static constexpr uint32_t group_bit = uint32_t{1} << 31; // no slot has it
 
   static size_t level(const call& x) noexcept {
     return static_cast<size_t>(x.group->options.priority);
@@ -134,8 +171,9 @@ private:
   uint64_t bytes_ = 0;
   duration ageing_;
   lines lines_;
-  std::map<uint32_t, lines> lines_apart_; // by slot; those with calls
+  std::map<uint32_t, lines> lines_apart_; // by slot or group; those with calls
   size_t apart_ = 0;
+  gathering groups_;
   // Calls with a queue_deadline are in the chain, earliest first, if it takes them at one of its
   // ends, else in the heap.
   call* chain_first_ = nullptr;

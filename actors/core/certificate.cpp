@@ -76,6 +76,7 @@ std::string to_text(const death_certificate& x, bool with_stderr) {
   out += std::string{indent} + "cause: " + cause_line(x);
   for (auto& call : x.running)
     out += std::string{indent} + "ran: `" + call.tool + "` for " + seconds(call.ran)
+           + (call.calls > 1 ? ", " + std::to_string(call.calls) + " calls as one" : "")
            + (call.id != 0 ? " (call " + std::to_string(call.id) + ')' : "");
   out += std::string{indent} + life_line(x);
   if (!x.stacks.note.empty())
@@ -118,9 +119,12 @@ nlohmann::ordered_json to_object(const death_certificate& x) {
   if (!x.running_tools.empty())
     result["running_tools"] = x.running_tools;
   result["running"] = json::array();
-  for (auto& call : x.running)
-    result["running"].push_back(
-      {{"tool", call.tool}, {"call", call.id}, {"ran_ms", call.ran.count()}});
+  for (auto& call : x.running) {
+    auto one = json{{"tool", call.tool}, {"call", call.id}, {"ran_ms", call.ran.count()}};
+    if (call.calls > 1)
+      one["calls"] = call.calls;
+    result["running"].push_back(std::move(one));
+  }
   result["phase"] = x.phase;
   result["age_ms"] = x.age.count();
   result["calls_done"] = x.calls_done;

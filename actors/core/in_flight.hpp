@@ -3,6 +3,7 @@
 #include "actors/core/call.hpp"
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,9 @@ namespace snakepit::core {
 /// The calls that one lane of a worker has been given and not finished, by their sequence numbers.
 /// A call that was answered before its final came (its deadline passed, it was cancelled) leaves
 /// its number behind: the final that still comes is late.
+///
+/// Calls that run as one group begin and end together: the numbers above what is done, up to what
+/// was claimed last, run.
 ///
 /// One thread at a time.
 class in_flight {
@@ -24,20 +28,24 @@ public:
     return base_ + entries_.size();
   }
 
-  /// Gives a call the next number.
-  void add(call_ptr x);
+  /// Gives a call the next number. `joined`: it runs as one with the call before it.
+  void add(call_ptr x, bool joined = false);
 
   /// What a final is for.
   struct match {
     enum { call_waits, late, unknown } kind = unknown;
     call_ptr call;     // set if the call waits
     uint32_t tool = 0; // set unless unknown
+    bool joined = false;
   };
   /// Takes the call of a final out. `unknown` if this number is not in flight.
   match finish(uint64_t seq);
 
   /// Takes out, leaving their numbers, the calls whose deadline has passed.
   std::vector<call_ptr> expire(time_point now);
+
+  /// The same; each is given to `f` with its number.
+  void expire(time_point now, const std::function<void(uint64_t, call_ptr)>& f);
 
   /// Takes out, leaving its number, the call that has this ticket, if it is here.
   call_ptr withdraw(const call_ticket* ticket);
@@ -62,6 +70,13 @@ public:
 
   /// Whether the number is unfinished and nobody waits for it any more.
   bool is_abandoned(uint64_t seq) const;
+
+  /// Whether numbers above `done` up to `claimed` are unfinished, and nobody waits for any of them.
+  bool are_abandoned(uint64_t done, uint64_t claimed) const;
+
+  /// Whether somebody waits for a number above `done` up to `claimed`, or for `claimed`; probes do
+  /// not count.
+  bool has_waiting(uint64_t done, uint64_t claimed) const;
 
   /// Whether the abandoned number's caller gave it up; else its deadline passed.
   bool was_cancelled(uint64_t seq) const;
@@ -95,6 +110,8 @@ public:
   struct settlement {
     std::vector<call_ptr> ended;       // their runs ended, their finals were lost
     call_ptr running;                  // claimed and not done
+    std::vector<call_ptr> beside;      // that ran as one with it
+    size_t ran = 0;                    // numbers that did, its own included
     std::string running_tool;          // also if nobody waits for that call any more
     uint64_t running_id = 0;           // the same
     std::vector<call_ptr> not_started; // in their order
@@ -107,6 +124,7 @@ private:
     std::shared_ptr<const call_group> group;
     uint64_t id = 0;
     uint32_t tool = 0;
+    bool joined = false;
     bool finished = false;
     bool cancelled = false;
   };

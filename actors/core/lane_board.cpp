@@ -22,7 +22,7 @@ size_t lane_board::remove(uint32_t slot, uint32_t generation) {
     roomy_.erase(key_of(i->first, i->second));
     lost += i->second.calls;
     busy_ -= i->second.calls > 0;
-    crowded_ -= i->second.calls > 1;
+    crowded_ -= i->second.units > 1;
     i = lanes_.erase(i);
   }
   in_flight_ -= lost;
@@ -54,13 +54,15 @@ lane_board::allowance lane_board::room(const lane_id& x, size_t waiting) const {
   return {(waiting + sharing - 1) / sharing, prefetch_time_ - std::min(prefetch_time_, lane.worth)};
 }
 
-void lane_board::sent(const lane_id& x, size_t calls, duration worth) {
+void lane_board::sent(const lane_id& x, size_t calls, duration worth, bool together) {
   auto& lane = lanes_.at(x);
   roomy_.erase(key_of(x, lane));
-  lane.batches.push_back({calls, worth});
+  lane.batches.push_back({calls, worth, together});
   lane.worth += worth;
   busy_ += lane.calls == 0;
-  crowded_ += lane.calls <= 1 && lane.calls + calls > 1;
+  auto units = together ? 1 : calls;
+  crowded_ += lane.units <= 1 && lane.units + units > 1;
+  lane.units += units;
   lane.calls += calls;
   in_flight_ += calls;
   lane.turn = ++turn_;
@@ -75,7 +77,7 @@ void lane_board::ended(const lane_id& x, size_t calls) {
   auto& lane = i->second;
   roomy_.erase(key_of(x, lane));
   calls = std::min(calls, lane.calls);
-  crowded_ -= lane.calls > 1 && lane.calls - calls <= 1;
+  crowded_ -= lane.units > 1;
   lane.calls -= calls;
   in_flight_ -= calls;
   busy_ -= calls > 0 && lane.calls == 0;
@@ -84,11 +86,13 @@ void lane_board::ended(const lane_id& x, size_t calls) {
     auto n = std::min(calls, oldest.calls);
     oldest.calls -= n;
     calls -= n;
+    lane.units -= oldest.together ? oldest.calls == 0 : n;
     if (oldest.calls == 0) {
       lane.worth -= oldest.worth;
       lane.batches.pop_front();
     }
   }
+  crowded_ += lane.units > 1;
   if (has_room(lane))
     roomy_.insert(key_of(x, lane));
 }

@@ -56,8 +56,8 @@ public:
   };
   allowance room(const lane_id& x, size_t waiting) const;
 
-  /// A batch was sent to the lane.
-  void sent(const lane_id& x, size_t calls, duration worth);
+  /// A batch was sent to the lane. `together`: its calls run as one.
+  void sent(const lane_id& x, size_t calls, duration worth, bool together = false);
 
   /// That many calls ended on the lane, oldest first. A lane that is gone is ignored.
   void ended(const lane_id& x, size_t calls);
@@ -68,13 +68,13 @@ public:
   /// Whether the lanes of a slot are chosen last, those that it has and those that it will have.
   void taint(uint32_t slot, bool tainted);
 
-  /// Whether any lane holds more than one unfinished call.
+  /// Whether any lane holds more than one unfinished call; those that run as one are one.
   bool any_crowded() const noexcept {
     return crowded_ > 0;
   }
   bool is_crowded(const lane_id& x) const {
     auto i = lanes_.find(x);
-    return i != lanes_.end() && i->second.calls > 1;
+    return i != lanes_.end() && i->second.units > 1;
   }
 
   /// Whether a lane that may be given something has nothing.
@@ -100,11 +100,13 @@ private:
   struct batch {
     size_t calls;
     duration worth;
+    bool together;
   };
   struct lane {
     std::deque<batch> batches; // unfinished, oldest first
     duration worth{0};         // of all of them
     size_t calls = 0;
+    size_t units = 0;  // the same, where those that run as one count once
     uint64_t turn = 0; // when it was given something last
     bool held = false;
     bool tainted = false;

@@ -8,7 +8,8 @@ namespace {
 
 bool same(const tool_description& a, const tool_description& b) {
   return a.name == b.name && a.schema == b.schema && a.raw == b.raw
-         && a.description == b.description && a.idempotent == b.idempotent;
+         && a.description == b.description && a.idempotent == b.idempotent
+         && a.batch_size == b.batch_size && a.batch_delay == b.batch_delay;
 }
 
 error unknown(const std::string& name, const std::map<std::string, uint32_t, std::less<>>& known) {
@@ -41,6 +42,7 @@ tool_table::with(const std::vector<tool_entry>& declared) const {
   auto next = std::make_shared<tool_table>(*this);
   next->known_ = true;
   next->serving_.clear();
+  next->any_batches_ = false;
   for (auto& x : declared) {
     auto& name = x.description.name;
     auto schema = argument_schema::compile(x.description.schema, name);
@@ -55,6 +57,7 @@ tool_table::with(const std::vector<tool_entry>& declared) const {
     else
       next->tools_[index] = std::move(entry);
     next->serving_.emplace(name, index);
+    next->any_batches_ |= x.description.batch_size > 0;
   }
   return next;
 }

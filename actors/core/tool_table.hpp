@@ -54,11 +54,22 @@ public:
     return index < tools_.size() ? tools_[index]->description.name : std::string{};
   }
 
+  /// Whether any tool wants its calls in batches.
+  bool any_batches() const noexcept {
+    return any_batches_;
+  }
+
+  /// The tool with this index as it was declared; null if there is none.
+  const tool_description* description_of(uint32_t index) const noexcept {
+    return index < tools_.size() ? &tools_[index]->description : nullptr;
+  }
+
   /// Tools that are there now, by name.
   std::vector<tool_description> list() const;
 
 private:
   bool known_ = false;
+  bool any_batches_ = false;
   std::vector<std::shared_ptr<const tool>> tools_; // by index
   std::map<std::string, uint32_t, std::less<>> indexes_;
   std::map<std::string, uint32_t, std::less<>> serving_; // a part of `indexes_`

@@ -29,6 +29,8 @@ struct tool_number {
 
 inline constexpr uint32_t max_batch_calls = 1024;
 inline constexpr size_t max_batch_bytes = size_t{1} << 20;
+/// The longest that a tool may have calls held back for others to run with.
+inline constexpr duration max_batch_delay = std::chrono::seconds{1};
 
 struct hello {
   std::string token;
@@ -89,6 +91,8 @@ struct batch {
   uint64_t first_seq = 0;
   payload_kind kind = payload_kind::json;
   std::vector<batch_item> items;
+  /// All are of one tool, and run as one.
+  bool together = false;
 };
 
 /// The end of one call as its worker reported it.

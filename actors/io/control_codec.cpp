@@ -329,10 +329,18 @@ void encode(v1::Tool& to, const tool_description& x) {
   to.set_schema(as_utf8(x.schema));
   to.set_raw(x.raw);
   to.set_idempotent(x.idempotent);
+  to.set_batch_size(x.batch_size);
+  to.set_batch_delay_us(static_cast<uint64_t>(x.batch_delay / std::chrono::microseconds{1}));
 }
 
 tool_description decode(const v1::Tool& x) {
-  return {x.name(), x.description(), x.schema(), x.raw(), x.idempotent()};
+  return {x.name(),
+          x.description(),
+          x.schema(),
+          x.raw(),
+          x.idempotent(),
+          x.batch_size(),
+          std::chrono::microseconds{static_cast<int64_t>(x.batch_delay_us())}};
 }
 
 } // namespace snakepit::io

@@ -134,6 +134,7 @@ void encode(v1::Certificate& to, const death_certificate& x) {
     one.set_tool(as_utf8(call.tool));
     one.set_id(call.id);
     one.set_ran_ms(static_cast<uint64_t>(std::max<int64_t>(call.ran.count(), 0)));
+    one.set_calls(call.calls);
   }
   to.set_phase(as_utf8(x.phase));
   to.set_age_ms(static_cast<uint64_t>(std::max<int64_t>(x.age.count(), 0)));
@@ -166,7 +167,8 @@ death_certificate decode(const v1::Certificate& x) {
   out.running_tool = x.running_tool();
   out.running_tools = {x.running_tools().begin(), x.running_tools().end()};
   for (auto& call : x.running())
-    out.running.push_back({call.tool(), call.id(), std::chrono::milliseconds{call.ran_ms()}});
+    out.running.push_back({call.tool(), call.id(), std::chrono::milliseconds{call.ran_ms()},
+                           std::max<uint32_t>(call.calls(), 1)});
   out.phase = x.phase();
   out.age = std::chrono::milliseconds{x.age_ms()};
   out.calls_done = x.calls_done();

@@ -109,6 +109,7 @@ result<std::string> batch_encoder::encode(const core::batch& x) {
   out.set_lane(x.lane);
   out.set_first_seq(x.first_seq);
   out.set_count(static_cast<uint32_t>(x.items.size()));
+  out.set_together(x.together);
   encode_tools(x, out);
   encode_budgets(x, out);
   if (x.kind == core::payload_kind::json)

@@ -69,6 +69,10 @@ result<core::tool_entry> decode_tool(v1::Tool& x) {
   if (x.schema().size() > max_tool_text_bytes || x.description().size() > max_tool_text_bytes)
     return refuse("tool " + x.name() + " has a schema or description above "
                   + std::to_string(max_tool_text_bytes) + " bytes");
+  if (x.batch_max_size() > core::max_batch_calls
+      || x.batch_max_delay_us() > core::max_batch_delay / std::chrono::microseconds{1})
+    return refuse("tool " + x.name() + " wants batches of " + std::to_string(x.batch_max_size())
+                  + " calls within " + std::to_string(x.batch_max_delay_us()) + " us");
   core::tool_entry out;
   out.number = x.number();
   out.interrupt = x.interrupt();
@@ -77,6 +81,8 @@ result<core::tool_entry> decode_tool(v1::Tool& x) {
   out.description.schema = std::move(*x.mutable_schema());
   out.description.raw = x.raw();
   out.description.idempotent = x.idempotent();
+  out.description.batch_size = x.batch_max_size();
+  out.description.batch_delay = std::chrono::microseconds{x.batch_max_delay_us()};
   return out;
 }
 

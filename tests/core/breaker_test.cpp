@@ -307,6 +307,21 @@ TEST_CASE("ends of one tool and kind are told as one, a trial by itself [F2]") {
   CHECK(ends[3].how == way::other);
 }
 
+TEST_CASE("a group whose calls all fail has failed once [F2, Q8]") {
+  auto ends = std::vector<call_end>{};
+  auto x = core::call{};
+  x.tool = 1;
+  for (auto joined : {false, true, true, false, true})
+    core::note_end(ends, x, way::raised, joined);
+  for (auto joined : {false, true, true})
+    core::note_end(ends, x, way::answered, joined);
+  core::note_end(ends, x, way::raised, true);
+  REQUIRE(ends.size() == 3);
+  CHECK(ends[0].count == 2);
+  CHECK(ends[1].count == 3);
+  CHECK(ends[2].count == 1);
+}
+
 TEST_CASE("losses count unless another call, or nobody, was to blame [F2]") {
   auto killed = [](const char* because) {
     return core::way_of_loss({reason::worker_killed, "", {{"because", because}}});

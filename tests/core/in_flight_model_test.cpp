@@ -123,7 +123,12 @@ struct flight_twins {
       came_out(std::move(x));
     }
     for (auto& x : ends.ended) {
-      RC_ASSERT((x->id <= done || x->id < claimed));
+      RC_ASSERT((x->id <= done || claimed > all.size()));
+      came_out(std::move(x));
+    }
+    for (auto& x : ends.beside) {
+      RC_ASSERT(x->id > done);
+      RC_ASSERT(x->id < claimed);
       came_out(std::move(x));
     }
     for (auto& [seq, x] : all) {

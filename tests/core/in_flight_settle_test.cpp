@@ -124,14 +124,51 @@ TEST_CASE_FIXTURE(five_calls, "a page of a worker that lies loses and doubles no
   SUBCASE("done more than claimed") {
     check(2, 4, {1, 2, 3, 4}, 0, {5});
   }
-  SUBCASE("claimed more than one ahead of done") {
-    check(4, 1, {1, 2, 3}, 4, {5});
-  }
   SUBCASE("went back behind its finals") {
     uut.finish(1);
     uut.finish(2);
     check(1, 0, {}, 0, {3, 4, 5});
   }
+}
+
+TEST_CASE_FIXTURE(five_calls, "of a group that ran all calls ran [Q7, Q8]") {
+  auto ran = size_t{3};
+  auto beside = numbers{2, 3};
+  SUBCASE("all of them unanswered") {}
+  SUBCASE("the final of its first is there") {
+    uut.finish(1);
+    uut.finish(2);
+    beside = {3};
+    ran = 2;
+  }
+  SUBCASE("one was answered before") {
+    uut.expire(in_flight_settle_t0);
+    beside = {2};
+  }
+  auto x = uut.settle(4, 1);
+  CHECK(ids(x.beside) == beside);
+  CHECK((x.running && x.running->id == 4));
+  CHECK(x.ran == ran);
+  CHECK(x.running_tool == "tool4");
+  CHECK(ids(x.not_started) == numbers{5});
+}
+
+TEST_CASE_FIXTURE(five_calls, "a group is abandoned when all of its calls are [Q8]") {
+  uut.expire(in_flight_settle_t0); // number 3
+  CHECK(uut.are_abandoned(2, 3));
+  CHECK_FALSE(uut.are_abandoned(2, 4));
+  CHECK_FALSE(uut.are_abandoned(1, 3));
+  CHECK_FALSE(uut.are_abandoned(3, 3)); // it has ended
+  uut.finish(1);
+  uut.finish(2);
+  CHECK(uut.are_abandoned(0, 3));
+  CHECK_FALSE(uut.are_abandoned(0, UINT64_MAX));
+  CHECK_FALSE(uut.has_waiting(0, 3));
+  CHECK(uut.has_waiting(0, 4));
+  CHECK(uut.has_waiting(4, 4)); // its result is on its way
+  CHECK_FALSE(uut.has_waiting(3, 3));
+  uut.finish(3);
+  CHECK_FALSE(uut.are_abandoned(0, 3));
 }
 
 TEST_CASE_FIXTURE(five_calls, "finals that come after the settlement are unknown [Q7]") {

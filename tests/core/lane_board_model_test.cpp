@@ -23,20 +23,31 @@ constexpr auto prefetch_time = 100ns;
 /// What a lane has, call by call.
 struct lane {
   lane_id id;
-  std::vector<std::pair<size_t, duration>> batches; // calls that are left, worth
+  struct batch {
+    size_t calls; // that are left
+    duration worth;
+    bool together;
+  };
+  std::vector<batch> batches;
   uint64_t turn = 0;
   bool tainted = false;
 
   size_t calls() const {
     auto n = size_t{0};
     for (auto& x : batches)
-      n += x.first;
+      n += x.calls;
+    return n;
+  }
+  size_t units() const {
+    auto n = size_t{0};
+    for (auto& x : batches)
+      n += x.together ? 1 : x.calls;
     return n;
   }
   duration worth() const {
     auto sum = duration{0};
     for (auto& x : batches)
-      sum += x.second;
+      sum += x.worth;
     return sum;
   }
   bool has_room() const {
@@ -45,7 +56,7 @@ struct lane {
   void end_one() {
     if (batches.empty())
       return;
-    if (--batches.front().first == 0)
+    if (--batches.front().calls == 0)
       batches.erase(batches.begin());
   }
 };
@@ -116,8 +127,9 @@ struct board_twins {
               == (size_t{a} + static_cast<size_t>(roomy) - 1) / static_cast<size_t>(roomy));
     RC_ASSERT((allowed.worth == std::max(duration{0}, prefetch_time - x.worth())));
     auto calls = size_t{a} % 7 + 1;
-    board.sent(*id, calls, duration{b});
-    x.batches.emplace_back(calls, duration{b});
+    auto together = b % 3 == 0;
+    board.sent(*id, calls, duration{b}, together);
+    x.batches.push_back({calls, duration{b}, together});
     x.turn = ++turn;
   }
 
@@ -140,6 +152,12 @@ struct board_twins {
     RC_ASSERT(board.lanes() == lanes.size());
     RC_ASSERT(board.busy() == busy);
     RC_ASSERT(board.in_flight() == calls);
+    auto crowded = size_t{0};
+    for (auto& x : lanes) {
+      RC_ASSERT(board.is_crowded(x.id) == (x.units() > 1));
+      crowded += x.units() > 1;
+    }
+    RC_ASSERT(board.any_crowded() == (crowded > 0));
     RC_ASSERT((board.pick() == best()));
     auto idle = std::ranges::any_of(lanes, [](auto& x) { return x.calls() == 0; });
     auto for_nothing = [](auto& x) { return x.calls() > 0 && x.worth() == 0ns; };

@@ -307,4 +307,20 @@ TEST_CASE("a lane with more than one call is crowded [P4]") {
   CHECK(!uut.is_crowded(only_lane(0)));
 }
 
+TEST_CASE("calls that run as one do not crowd a lane [Q8]") {
+  auto uut = lane_board{1ms};
+  uut.add(0, 1, 1);
+  uut.sent(only_lane(0), 5, 0ms, true);
+  CHECK(uut.in_flight() == 5);
+  CHECK(!uut.any_crowded());
+  uut.sent(only_lane(0), 1, 0ms);
+  CHECK(uut.is_crowded(only_lane(0)));
+  uut.ended(only_lane(0), 4); // finals of a group may come one after the other
+  CHECK(uut.is_crowded(only_lane(0)));
+  uut.ended(only_lane(0), 1);
+  CHECK(!uut.any_crowded());
+  uut.ended(only_lane(0), 1);
+  CHECK(uut.busy() == 0);
+}
+
 TEST_SUITE_END();

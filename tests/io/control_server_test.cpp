@@ -106,7 +106,7 @@ struct server_fixture : temporary_folder {
       return fail(reason::invalid_argument, "`" + level + "` is no level");
     };
     out.tools = [](auto&) -> result<std::vector<tool_description>> {
-      return std::vector<tool_description>{{"add", "Adds.", "{}", false, true}};
+      return std::vector<tool_description>{{"add", "Adds.", "{}", false, true, 7, 250us}};
     };
     out.poisoned = [](bool clear) {
       return std::vector<poisoned_call>{{"p", "evil", clear ? "gone" : "SIGSEGV", 3, 2ms, 7ms}};
@@ -202,7 +202,7 @@ TEST_CASE_FIXTURE(server_fixture, "an error comes with all that explains it [W9]
   certificate.signal = 11;
   certificate.signal_name = "SIGSEGV";
   certificate.exit_code = 0;
-  certificate.running = {{"boom", 12, 5ms}};
+  certificate.running = {{"boom", 12, 5ms, 3}};
   certificate.age = 90ms;
   certificate.max_rss_bytes = 1 << 20;
   certificate.last_stderr = "last \xfe words";
@@ -299,6 +299,8 @@ TEST_CASE_FIXTURE(server_fixture, "each request has its answer [E4]") {
   REQUIRE(tools);
   CHECK(tools->at(0).name == "add");
   CHECK(tools->at(0).idempotent);
+  CHECK(tools->at(0).batch_size == 7);
+  CHECK((tools->at(0).batch_delay == 250us));
   auto poisoned = client->poisoned(false);
   REQUIRE(poisoned);
   CHECK(poisoned->at(0).tool == "evil");

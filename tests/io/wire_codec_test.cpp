@@ -115,6 +115,8 @@ TEST_CASE("a right answer to Hello brings the worker's tools [W2]") {
   x.mutable_tools(1)->set_idempotent(true);
   x.mutable_tools(1)->set_interrupt(true);
   x.mutable_tools(1)->set_description("fits");
+  x.mutable_tools(1)->set_batch_max_size(1024);
+  x.mutable_tools(1)->set_batch_max_delay_us(1'000'000);
   auto out = decode_hello_reply(x.SerializeAsString(), terms);
   REQUIRE(out);
   CHECK(out->pid == 100);
@@ -127,11 +129,14 @@ TEST_CASE("a right answer to Hello brings the worker's tools [W2]") {
   CHECK(out->tools[0].description.name == "echo");
   CHECK(!out->tools[0].description.raw);
   CHECK(!out->tools[0].interrupt);
+  CHECK(out->tools[0].description.batch_size == 0);
   CHECK(out->tools[1].number == 18);
   CHECK(out->tools[1].description.name == "ml.fit-2");
   CHECK(out->tools[1].description.description == "fits");
   CHECK(out->tools[1].description.schema == "{}");
   CHECK(out->tools[1].description.raw);
+  CHECK(out->tools[1].description.batch_size == 1024);
+  CHECK((out->tools[1].description.batch_delay == std::chrono::seconds{1}));
   CHECK(out->tools[1].description.idempotent);
   CHECK(out->tools[1].interrupt);
 }
@@ -194,6 +199,13 @@ TEST_CASE("an answer to Hello is bounded [S5]") {
   SUBCASE("description") {
     x.mutable_tools(0)->set_description(std::string(max_tool_text_bytes + 1, ' '));
   }
+  SUBCASE("batch") {
+    x.mutable_tools(0)->set_batch_max_size(1025);
+  }
+  SUBCASE("delay of a batch") {
+    x.mutable_tools(0)->set_batch_max_size(1);
+    x.mutable_tools(0)->set_batch_max_delay_us(1'000'001);
+  }
   SUBCASE("adapter") {
     x.set_adapter(std::string(max_word_bytes + 1, 'a'));
   }
@@ -229,8 +241,18 @@ TEST_CASE("JSON arguments travel as one array [D1]") {
   CHECK(out.count() == 2);
   CHECK(out.kind() == wire::PAYLOAD_KIND_JSON);
   CHECK(out.args() == R"([{"x":1},{}])");
+  CHECK(!out.together());
   CHECK(out.data().empty());
   CHECK(out.size().empty());
+}
+
+TEST_CASE("a batch says whether it runs as one [Q8]") {
+  batch_encoder encoder;
+  auto x = batch_of({item(16, "{}"), item(16, "{}")});
+  x.together = true;
+  CHECK(parsed<wire::Batch>(*encoder.encode(x)).together());
+  x.together = false;
+  CHECK(!parsed<wire::Batch>(*encoder.encode(x)).together());
 }
 
 TEST_CASE("what all calls of a batch share is said once, what most lack is not said [D1]") {

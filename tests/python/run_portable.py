@@ -18,6 +18,7 @@ FILES = [
     "test_adapter",
     "test_loader",
     "test_lane",
+    "test_batching",
     "test_journal",
     "test_interrupt",
     "test_thread_interrupt",

@@ -33,6 +33,8 @@ void simulate(uint64_t seed, bool parts, std::map<std::string, size_t>& tally,
   for (auto kind : world.ledger.kinds())
     told.insert(kind);
   tally["(reports)"] += world.world.reports;
+  for (auto n : world.world.groups)
+    ++tally[n > 1 ? "(groups)" : "(groups of one)"];
 }
 
 uint64_t number(const char* name, uint64_t otherwise) {
@@ -59,9 +61,10 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
   // The orders did lead to all these ends.
   for (auto* way :
        {"ok", "worker_crashed", "worker_killed", "worker_hung", "deadline_exceeded",
-        "queue_timeout", "cancelled", "pool_saturated", "pool_failed", "unknown_tool", "(reports)",
-        "(recycled: manual)", "(recycled: ttl)", "(recycled: idle)", "(recycled: max_calls)",
-        "(recycled: reload)", "(neighbours)", "(reload: done)", "(reload: rolled back)"})
+        "queue_timeout", "cancelled", "pool_saturated", "pool_failed", "unknown_tool", "(groups)",
+        "(groups of one)", "(reports)", "(recycled: manual)", "(recycled: ttl)", "(recycled: idle)",
+        "(recycled: max_calls)", "(recycled: reload)", "(neighbours)", "(reload: done)",
+        "(reload: rolled back)"})
     CHECK_MESSAGE(tally[way] > 0, std::string{way} << " never happened");
   for (auto* way : {"caller_gone", "worker_busy", "session_worker_unavailable"})
     CHECK_MESSAGE(tally[way] > 0, std::string{way} << " never happened");

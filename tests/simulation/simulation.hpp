@@ -35,6 +35,7 @@ struct simulation : pool_fixture {
   std::set<const scripted_worker*> held;     // by the kernel: not even SIGKILL ends them
   std::set<std::string> harmless;            // that may run again after a loss
   std::set<std::string> stubborn;            // tools that end by a kill only
+  std::set<std::string> bounded;             // that have a deadline
   std::map<std::string, std::string> strict; // sessions of calls that must not change workers
 
   const bool parts; // may break, and SIGKILL may not end a process
@@ -75,6 +76,10 @@ struct simulation : pool_fixture {
     }
     cfg.crash_barrier = {.enabled = chance(80), .taint = 50ms, .clear_after = 1 + pick(5)};
     cfg.health = {.window = 50ms, .crashes = 1 + pick(3)};
+    world.tools["many"] = 18;
+    auto most = static_cast<uint32_t>(1 + pick(8));
+    world.batches["many"] = {most,
+                             chance(20) ? 0ms : duration{std::chrono::milliseconds{pick(30)}}};
     listen();
     if (chance(50)) {
       registry.entry = std::make_shared<registry_entry>();
@@ -144,6 +149,8 @@ struct simulation : pool_fixture {
       data.push_back(std::to_string(submitted++));
       if (options.idempotent.value_or(false))
         harmless.insert("{\"n\":\"" + data.back() + "\"}");
+      if (timeout != infinite)
+        bounded.insert("{\"n\":\"" + data.back() + "\"}");
       if (timeout != infinite && chance(5))
         stubborn.insert("{\"n\":\"" + data.back() + "\"}");
     }
@@ -158,7 +165,8 @@ struct simulation : pool_fixture {
       for (auto& x : data)
         strict.emplace("{\"n\":\"" + x + "\"}", options.session);
     options.tenant = chance(50) ? std::string{} : std::string(1, static_cast<char>('a' + pick(3)));
-    submit_all(std::move(data), timeout, wait, chance(95) ? "work" : "nothing", false);
+    auto* tool = chance(40) ? "many" : chance(95) ? "work" : "nothing";
+    submit_all(std::move(data), timeout, wait, tool, false);
   }
 
   void recycle_one() {
@@ -282,8 +290,12 @@ struct simulation : pool_fixture {
   }
 
   void serve(scripted_lane& x) {
-    auto stuck = x.running() && (stubborn.count(x.current().data) > 0 || (stopped && chance(70)));
-    if (stuck)
+    auto& group = x.group();
+    auto is_stubborn = [&](auto& one) { return stubborn.contains(one.data); };
+    auto is_bounded = [&](auto& one) { return bounded.contains(one.data); };
+    // A group ends for its deadline when the last of its calls does.
+    auto hangs = std::ranges::any_of(group, is_stubborn) && std::ranges::all_of(group, is_bounded);
+    if (x.running() && (hangs || (stopped && chance(70))))
       return;
     if (x.running() && x.interrupted() && chance(70))
       return x.finish_with({reason::cancelled, "interrupted"});
@@ -371,6 +383,8 @@ struct simulation : pool_fixture {
     for (auto& [data, n] : world.claims)
       REQUIRE_MESSAGE(n <= (harmless.contains(data) ? cfg.retry.attempts : 1),
                       data << " ran " << n << " times");
+    for (auto n : world.groups)
+      REQUIRE(n <= world.batches.at("many").first);
     check_hung();
     check_starts();
     check_sessions();

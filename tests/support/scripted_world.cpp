@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <stdexcept>
+#include <tuple>
 
 namespace snakepit {
 
@@ -122,8 +123,12 @@ public:
   }
   void send(const core::batch& x) override {
     auto seq = x.first_seq;
-    for (auto& item : x.items)
-      x_->lanes.at(x.lane).inbox.push_back({x.first_seq, seq++, item.tool, std::string{item.data}});
+    auto end = x.first_seq + x.items.size() - 1;
+    for (auto& item : x.items) {
+      auto last = x.together ? end : seq;
+      x_->lanes.at(x.lane).inbox.push_back(
+        {x.first_seq, seq++, item.tool, std::string{item.data}, last, x.together});
+    }
   }
   void heartbeat(uint64_t nonce) override {
     x_->heartbeats.push_back(nonce);
@@ -164,6 +169,8 @@ std::vector<core::tool_entry> scripted_world::declared() const {
     x.number = number;
     x.description.name = name;
     x.description.schema = R"({"type": "object"})";
+    if (auto i = batches.find(name); i != batches.end())
+      std::tie(x.description.batch_size, x.description.batch_delay) = i->second;
     result.push_back(std::move(x));
   }
   return result;
@@ -273,43 +280,57 @@ void scripted_lane::claim() {
 void scripted_lane::claim_begin() {
   claiming_ = inbox.front();
   claimed_before_ = page_.claimed();
-  page_.set_claimed(claiming_->seq);
-  worker_.world_->claims_begun.insert(claiming_->data);
+  page_.set_claimed(claiming_->last);
+  for (auto& x : inbox)
+    if (x.seq <= claiming_->last)
+      worker_.world_->claims_begun.insert(x.data);
 }
 
 void scripted_lane::claim_end() {
   auto x = *std::exchange(claiming_, std::nullopt);
-  if (page_.limit() < x.seq) {
+  if (page_.limit() < x.last) {
     page_.set_claimed(claimed_before_);
     std::erase_if(inbox, [&](auto& other) { return other.batch == x.batch; });
     revoked_from_ = x.seq;
     ++worker_.world_->reports;
     return send(); // the end of the batch
   }
-  inbox.pop_front();
-  running_ = std::move(x);
+  group_.clear();
+  while (!inbox.empty() && inbox.front().seq <= x.last) {
+    group_.push_back(std::move(inbox.front()));
+    inbox.pop_front();
+  }
+  running_ = group_.back();
   interrupts = 0;
-  if (running_->tool >= core::tool_number::first) {
-    ++worker_.world_->claims[running_->data];
-    worker_.world_->runs.emplace_back(running_->data, worker_.label);
+  if (running_->tool < core::tool_number::first)
+    return;
+  if (running_->together)
+    worker_.world_->groups.push_back(group_.size());
+  for (auto& one : group_) {
+    ++worker_.world_->claims[one.data];
+    worker_.world_->runs.emplace_back(one.data, worker_.label);
   }
 }
 
 void scripted_lane::finish() {
-  auto final = core::final_result{running_->seq, run_us, payload{false, running_->data}};
-  if (journal_.note(running_->seq, running_->data))
-    worker_.world_->noted.insert(running_->data);
-  else
-    owed_ = running_->seq;
+  auto full = false;
+  for (auto& x : group_) {
+    full = full || !journal_.note(x.seq, x.data);
+    if (full)
+      owed_ = running_->seq; // none of a group is noted behind one that is not
+    else
+      worker_.world_->noted.insert(x.data);
+    made_.push_back({x.seq, run_us, payload{false, x.data}});
+  }
   page_.set_done(running_->seq);
-  made_.push_back(std::move(final));
   running_.reset();
 }
 
 void scripted_lane::finish_with(error why) {
   owed_ = running_->seq;
   page_.set_done(running_->seq);
-  made_.push_back({running_->seq, run_us, tl::unexpected{std::move(why)}});
+  for (auto& x : group_)
+    made_.push_back({x.seq, run_us, tl::unexpected{why}});
   running_.reset();
 }
 

@@ -25,6 +25,8 @@ public:
     uint64_t seq;
     uint32_t tool;
     std::string data;
+    uint64_t last; ///< of those that run as one with it, itself included
+    bool together; ///< whether it is of a group
   };
 
   scripted_lane(scripted_worker& worker, uint32_t index, core::lane_page page)
@@ -67,8 +69,13 @@ public:
   bool may_claim() const {
     return !running_ && !claiming_ && !inbox.empty() && owed_ <= page_.acked();
   }
+  /// The running call; of a group the last.
   const item& current() const {
     return *running_;
+  }
+  /// The calls that run: one, or a group.
+  const std::vector<item>& group() const {
+    return group_;
   }
   /// Whether the running call was told to end, as Python's handler would see it.
   bool interrupted() const {
@@ -85,6 +92,7 @@ private:
   test::journal_writer journal_;
   std::optional<item> claiming_;
   std::optional<item> running_;
+  std::vector<item> group_;
   uint64_t claimed_before_ = 0;
   uint64_t revoked_from_ = 0;
   uint64_t owed_ = 0;
@@ -235,6 +243,11 @@ public:
 
   /// Whose templates are needed no more.
   std::vector<std::shared_ptr<const io::launch_spec>> retired;
+  /// Tools that want their calls in groups: how many at most, and how long they are held back.
+  std::map<std::string, std::pair<uint32_t, duration>> batches;
+
+  /// How large the groups were that began to run.
+  std::vector<size_t> groups;
 
   /// Whether workers let the host have a memory barrier.
   bool has_barrier = true;

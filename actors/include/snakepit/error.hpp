@@ -29,6 +29,7 @@ struct running_call {
   std::string tool;
   uint64_t id = 0;                  ///< as `call_handle::id` says
   std::chrono::milliseconds ran{0}; ///< since its run began
+  uint32_t calls = 1;               ///< that ran as one with it, itself included
 };
 
 /// Why a worker process ended, and what it was doing.

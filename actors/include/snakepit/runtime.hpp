@@ -77,6 +77,10 @@ struct tool_description {
   std::string schema; ///< JSON Schema of the arguments, as text
   bool raw = false;
   bool idempotent = false;
+  /// How many calls it is given at once, if they come close together; 0: each by itself.
+  uint32_t batch_size = 0;
+  /// How long a call may be held back for others to run with; see docs/batching.md.
+  duration batch_delay{0};
 };
 
 /// One worker of a pool.

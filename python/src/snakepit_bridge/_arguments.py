@@ -6,7 +6,8 @@ import functools
 from itertools import accumulate, repeat
 from typing import Any, Callable, Dict, Iterable, List, Mapping, NamedTuple, Optional, Union
 
-from . import codec
+from . import _batching, codec
+from ._batching import Group
 from ._errors import Failure
 from ._tools import ToolSpec
 
@@ -23,6 +24,8 @@ class Tool(NamedTuple):
     #: Name of the parameter of a raw call; empty: the tool has none.
     raw_parameter: str
     interrupt: bool
+    #: Set if it may be given many calls at once.
+    group: Optional[Group] = None
 
 
 PROBE_TOOL = Tool("probe", dict, "", True)
@@ -30,6 +33,9 @@ PROBE_TOOL = Tool("probe", dict, "", True)
 
 def bind(spec: ToolSpec, call: Callable[..., Any]) -> Tool:
     """`call` takes the arguments by name and returns the result."""
+    if spec.batch is not None:
+        group = _batching.group_of(spec.name, spec.batch, spec.enums, call)
+        return Tool(spec.name, _batching.alone(group), spec.raw_parameter, spec.interrupt, group)
     if spec.enums:
         call = _with_enums(call, spec.enums)
     return Tool(spec.name, call, spec.raw_parameter, spec.interrupt)

@@ -40,3 +40,4 @@ class Batch:
     context: Sequence[Context] = ()
     lane: int = 0
     others: Sequence["Batch"] = ()
+    together: bool = False

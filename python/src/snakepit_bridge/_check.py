@@ -41,6 +41,8 @@ def _tool(tool: ToolSpec) -> Dict[str, Any]:
         "thread_safe": not tool.alone,
         "thread_sensitive": tool.thread_sensitive,
         "async": tool.is_async,
+        "batch": tool.batch
+        and {"max_size": tool.batch.max_size, "max_delay_us": tool.batch.max_delay_us},
         "pitfalls": tool.notes,
     }
 
@@ -54,6 +56,9 @@ def as_text(found: Dict[str, Any]) -> str:
         flags += [] if tool["interrupt"] else ["not interrupted"]
         flags += [] if tool["thread_safe"] else ["one at a time"]
         flags += ["on the main thread"] if tool["thread_sensitive"] else []
+        if tool["batch"]:
+            delay = tool["batch"]["max_delay_us"] / 1000
+            flags.append(f"up to {tool['batch']['max_size']} calls at once, within {delay:g}ms")
         lines += ["", f"{tool['name']}{' (' + ', '.join(flags) + ')' if flags else ''}"]
         if tool["description"]:
             lines.append(f"  {tool['description']}")

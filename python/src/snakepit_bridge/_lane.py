@@ -14,7 +14,7 @@ import sys
 from time import monotonic_ns, sleep
 from typing import Any, Callable, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
 
-from . import _errors, codec, context
+from . import _errors, _together, codec, context
 from ._arguments import KIND_RAW, PROBE, PROBE_TOOL, Tool, arguments_of, bind, tools_of
 from ._async import LaneLoop
 from ._errors import Failure
@@ -118,6 +118,8 @@ class Lane(Generic[R]):
         self._received = 0
         self._seq = 0
         self._tool = PROBE_TOOL
+        #: Of the batch, the calls that run as one now.
+        self._together: List[int] = []
 
     def install(self, signal_number: int) -> None:
         """Lets a signal interrupt calls. Main thread only."""
@@ -140,7 +142,10 @@ class Lane(Generic[R]):
         """Puts something around each tool, but for the probe, and around what packs finals."""
         for number, tool in self._tools.items():
             if number != PROBE:
-                self._tools[number] = tool._replace(call=around(tool.call))
+                tool = tool._replace(call=around(tool.call))
+                if tool.group is not None:
+                    tool = tool._replace(group=tool.group._replace(call=around(tool.group.call)))
+                self._tools[number] = tool
         self._pack = pack(self._pack)
 
     def run(self, batch: Any) -> Iterator[R]:
@@ -152,6 +157,11 @@ class Lane(Generic[R]):
         first, count = batch.first_seq, batch.count
         if not 1 <= count <= MAX_BATCH:
             raise ValueError(f"protocol error: a batch of {count} calls")
+        if batch.together:
+            tool_of_all = self._tools.get(batch.tool_all)
+            if tool_of_all is not None and tool_of_all.group is not None:
+                yield from _together.run(self, batch, tool_of_all, tool_of_all.group)
+                return
         encode = _encode_raw if batch.kind == KIND_RAW else codec.encode_fast
         self._batch, self._received = batch, clock()
         budgets = _budgets_of(batch)
@@ -293,6 +303,8 @@ class Lane(Generic[R]):
         return result
 
     def _failure(self, seq: int, error: BaseException, tool: Tool, given: Any) -> Failure:
+        if isinstance(error, _errors.BridgeError):
+            return error.failure
         failure = _errors.of_exception(error)
         if seq == self.interrupts.hit and _is_interrupt(error):
             text = f"tool {tool.name!r} was interrupted"
@@ -333,7 +345,16 @@ class Lane(Generic[R]):
         seq, batch, words = self._seq, self._batch, self._words
         if seq == 0:
             return None
-        index = seq - batch.first_seq
+        if not self._together:
+            return self._context_of(batch, seq - batch.first_seq, lambda: words[CANCEL] == seq)
+        calls = [
+            self._context_of(batch, i, lambda: words[CANCEL] == seq) for i in self._together
+        ]
+        return _together.context_of(calls, self._tool.name, lambda: words[CANCEL] == seq)
+
+    def _context_of(
+        self, batch: Any, index: int, is_cancelled: Callable[[], bool]
+    ) -> CallContext:
         budgets = _budgets_of(batch)
         budget = budgets[index] if index < len(budgets) else 0
         found = next((one for one in batch.context if one.index == index), None)
@@ -344,7 +365,7 @@ class Lane(Generic[R]):
             correlation_id=found.correlation_id if found else "",
             traceparent=found.traceparent if found else "",
             deadline=(self._received + budget * 1000) / 1e9 if budget else None,
-            is_cancelled=lambda: words[CANCEL] == seq,
+            is_cancelled=is_cancelled,
         )
 
 

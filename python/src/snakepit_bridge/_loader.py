@@ -103,7 +103,18 @@ def fail_unsafe(spec: str, loaded: Loaded) -> NoReturn:
 
 def check_for_loop(spec: str, loaded: Loaded) -> None:
     """Fails if the adapter has tools that a pool of profile `async` would run beside its loop, and does
-    not say that they may overlap."""
+    not say that they may overlap, or tools that are given many calls at once, which a loop is not."""
+    groups = [x.name for x in loaded.tools if x.batch is not None]
+    if groups:
+        names = ", ".join(groups[:5]) + (", ..." if len(groups) > 5 else "")
+        fail(
+            spec,
+            "batch",
+            "the pool's profile is `async`, where each call is a coroutine of its own, and there are tools"
+            f" that want many calls as one list ({names}). Take `batch=` away, or use `profile: process`"
+            " or `thread`",
+            tools=names,
+        )
     plain = [x.name for x in loaded.tools if not x.is_async and not x.thread_sensitive]
     if loaded.thread_safe or not plain:
         return

@@ -104,6 +104,19 @@ def _of_generic(hint: Any, origin: Any, arguments: Tuple[Any, ...]) -> Schema:
     raise Unknown(repr(hint).replace("typing.", ""))
 
 
+def element_of(hint: Any) -> Any:
+    """What the list of that hint holds; None: it is no list."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin not in _LISTS and hint not in _LISTS:
+        return None
+    return arguments[0] if arguments and not isinstance(arguments[0], typing.TypeVar) else Any
+
+
+def name_of(hint: Any) -> str:
+    """As people write it."""
+    return getattr(hint, "__qualname__", None) or repr(hint).replace("typing.", "")
+
+
 def _with_items(hint: Any) -> Schema:
     items = {} if isinstance(hint, typing.TypeVar) else of_hint(hint)
     return {"type": "array", "items": items} if items else {"type": "array"}
@@ -155,26 +168,34 @@ def hints_of(function: Callable[..., Any]) -> Tuple[Dict[str, Any], List[str]]:
     return hints, notes
 
 
-def of_function(function: Callable[..., Any], bound: bool) -> ToolSchema:
-    """The schema of a tool's arguments. `bound`: the first parameter is filled in by Python.
-    Raises SignatureError."""
+def parameters_of(function: Callable[..., Any], bound: bool) -> List[inspect.Parameter]:
+    """The parameters that callers fill, by name. Raises SignatureError."""
     try:
         parameters = list(inspect.signature(function).parameters.values())[int(bound) :]
     except (ValueError, TypeError) as error:
         raise SignatureError(f"its signature cannot be read ({error})") from None
-    hints, notes = hints_of(function)
-    made = ToolSchema({}, {}, [], [], notes)
-    properties: Schema = {}
-    open_ended = False
     for parameter in parameters:
         if parameter.kind in _POSITIONAL:
             star = "*" if parameter.kind is inspect.Parameter.VAR_POSITIONAL else ""
             why = "arguments are given by name" if star else "positional-only"
             raise SignatureError(f"its parameter {star}{parameter.name} cannot be filled: {why}")
+    return parameters
+
+
+def of_function(function: Callable[..., Any], bound: bool) -> ToolSchema:
+    """The schema of a tool's arguments. `bound`: the first parameter is filled in by Python.
+    Raises SignatureError."""
+    hints, notes = hints_of(function)
+    made = ToolSchema({}, {}, [], [], notes)
+    properties: Schema = {}
+    open_ended = False
+    for parameter in parameters_of(function, bound):
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
             open_ended = True
         else:
-            properties[parameter.name] = _property(parameter, hints, made)
+            name = parameter.name
+            hint = hints.get(name, inspect.Parameter.empty)
+            properties[name] = property_of(name, parameter.default, hint, made)
     made.schema.update(type="object", properties=properties)
     if made.required:
         made.schema["required"] = list(made.required)
@@ -182,9 +203,8 @@ def of_function(function: Callable[..., Any], bound: bool) -> ToolSchema:
     return made
 
 
-def _property(parameter: inspect.Parameter, hints: Dict[str, Any], made: ToolSchema) -> Schema:
-    name, default = parameter.name, parameter.default
-    hint = hints.get(name, inspect.Parameter.empty)
+def property_of(name: str, default: Any, hint: Any, made: ToolSchema) -> Schema:
+    """The schema of one argument; notes in `made` what else there is to it."""
     if hint is inspect.Parameter.empty:
         made.notes.append(f"{name}: no type, so anything fits")
         hint = Any

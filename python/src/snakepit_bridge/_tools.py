@@ -7,7 +7,8 @@ import re
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-from . import _schema, codec
+from . import _batching, _schema, codec
+from ._batching import Batching
 from ._errors import fit
 from .adapter import MARK, Adapter, ToolOptions
 
@@ -49,6 +50,8 @@ class ToolSpec(NamedTuple):
     enums: Dict[str, Callable[[Any], Any]]
     #: For people, see `python -m snakepit_bridge check`.
     notes: List[str]
+    #: Set if it is given many calls at once.
+    batch: Optional[Batching] = None
 
 
 class _Found(NamedTuple):
@@ -139,8 +142,12 @@ def _describe(owner: str, number: int, found: _Found) -> ToolSpec:
     if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
         raise ToolError("worker_start_failed", f"{where} is a generator; it must return a value")
     try:
-        made = _schema.of_function(function, bound)
-    except _schema.SignatureError as error:
+        batch = _batching.limits_of(options.batch)
+        if batch is None:
+            made = _schema.of_function(function, bound)
+        else:
+            made, batch = _batching.of_function(function, bound, batch)
+    except ValueError as error:
         raise ToolError("worker_start_failed", f"{where}: {error}") from None
     raw, raw_parameter = _raw(where, options, made)
     try:
@@ -163,6 +170,7 @@ def _describe(owner: str, number: int, found: _Found) -> ToolSpec:
         raw_parameter=raw_parameter,
         enums=made.enums,
         notes=made.notes + _result_notes(function),
+        batch=batch,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any, Callable, NamedTuple, Optional, TypeVar, Union, overload
+from typing import Any, Callable, Mapping, NamedTuple, Optional, TypeVar, Union, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +20,7 @@ class ToolOptions(NamedTuple):
     raw: Optional[bool] = None
     thread_safe: bool = True
     thread_sensitive: bool = False
+    batch: Union[None, bool, Mapping[str, Any]] = None
 
 
 @overload
@@ -36,6 +37,7 @@ def tool(
     raw: Optional[bool] = None,
     thread_safe: bool = True,
     thread_sensitive: bool = False,
+    batch: Union[None, bool, Mapping[str, Any]] = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -49,6 +51,7 @@ def tool(
     raw: Optional[bool] = None,
     thread_safe: bool = True,
     thread_sensitive: bool = False,
+    batch: Union[None, bool, Mapping[str, Any]] = None,
 ) -> Union[F, Callable[[F], F]]:
     """Makes a function or method callable from C++. The function itself stays as it is.
 
@@ -61,11 +64,14 @@ def tool(
         parameter must be given and that is annotated bytes.
     thread_safe: False: in a pool of profile `thread` no two calls of such tools of a worker overlap.
     thread_sensitive: runs on the main thread, also in a pool of profile `thread`.
+    batch: True, or what differs from {"max_size": 32, "max_delay": "5ms"}: it is given the calls that
+        come close together as one. Each parameter then is a list (or its only one a list of a
+        TypedDict), and it returns a list: for each call, in their order, a result or an exception.
 
     The parameters' type hints make its JSON Schema. `async def` works; each call runs to its end.
     """
     options = ToolOptions(
-        name, description, idempotent, interrupt, raw, thread_safe, thread_sensitive
+        name, description, idempotent, interrupt, raw, thread_safe, thread_sensitive, batch
     )
 
     def mark(target: F) -> F:

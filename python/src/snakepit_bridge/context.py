@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from typing import Callable, Optional
+from typing import Callable, Optional, Tuple
 
 
 class Cancelled(BaseException):
@@ -24,6 +24,7 @@ class CallContext:
         "correlation_id",
         "traceparent",
         "deadline",
+        "calls",
         "_is_cancelled",
     )
 
@@ -36,6 +37,7 @@ class CallContext:
         traceparent: str,
         deadline: Optional[float],
         is_cancelled: Callable[[], bool],
+        calls: "Tuple[CallContext, ...]" = (),
     ) -> None:
         self.tool = tool
         #: 1 for the first try.
@@ -47,6 +49,9 @@ class CallContext:
         self.traceparent = traceparent
         #: In seconds of `time.monotonic()`; None if the call has no deadline.
         self.deadline = deadline
+        #: In a tool that is given many calls at once: each of them, in the order of its lists. The deadline
+        #: of all is the latest of theirs, and they are cancelled when all are.
+        self.calls = calls
         self._is_cancelled = is_cancelled
 
     def time_left(self) -> Optional[float]:

@@ -81,16 +81,7 @@ class Running:
         """`call` with what a caller may say besides the arguments. `timeout` in seconds: what the
         tool is told; nobody ends it here."""
         spec = self._find(tool)
-        try:
-            sent = codec.encode(
-                arguments, max_bytes=self._limits.payload_bytes, reason="invalid_argument"
-            )
-            misfit = _fits.violation(spec.schema, codec.decode(sent.data, sent.attachments))
-        except codec.CodecError as error:
-            raise CallFailed(Failure(error.reason, str(error), {"path": error.path})) from None
-        if misfit:
-            text = f"{misfit[0]}: {misfit[1]}"
-            raise CallFailed(Failure("schema_mismatch", text, {"path": misfit[0]}))
+        sent = self._checked(spec, arguments)
         return self._run(
             Batch(
                 first_seq=next(self._numbers),
@@ -102,6 +93,40 @@ class Running:
                 context=[Context(0, session, "", correlation_id, attempt)],
             )
         )
+
+    def call_many(self, tool: str, calls: Sequence[Dict[str, Any]]) -> List[Any]:
+        """Gives a tool with `batch` several calls at once. For each, in their order, the result, or
+        the CallFailed that it would raise."""
+        spec = self._find(tool)
+        if spec.batch is None:
+            raise ValueError(f"tool {tool!r} is not called in batches")
+        sent, attached = [], []
+        for index, arguments in enumerate(calls):
+            one = self._checked(spec, arguments)
+            sent.append(one.data)
+            if one.attachments:
+                attached.append(Attached(index, one.attachments))
+        first = next(self._numbers)
+        for _ in calls[1:]:
+            next(self._numbers)
+        batch = Batch(
+            first_seq=first,
+            count=len(calls),
+            tool_all=spec.number,
+            args=b"[%s]" % b",".join(sent),
+            attachments=attached,
+            together=True,
+        )
+        results: List[Any] = []
+        for finals in self._lane.run(batch):
+            for index, data in enumerate(finals.parts):
+                failure = finals.failures.get(index)
+                results.append(
+                    CallFailed(failure)
+                    if failure
+                    else codec.decode(data, finals.attachments.get(index, ()))
+                )
+        return results
 
     def call_raw(self, tool: str, data: bytes) -> bytes:
         """Calls a tool that takes raw bytes. Raises CallFailed."""
@@ -116,6 +141,19 @@ class Running:
             )
         )
         return result
+
+    def _checked(self, spec: ToolSpec, arguments: Dict[str, Any]) -> codec.Encoded:
+        try:
+            sent = codec.encode(
+                arguments, max_bytes=self._limits.payload_bytes, reason="invalid_argument"
+            )
+            misfit = _fits.violation(spec.schema, codec.decode(sent.data, sent.attachments))
+        except codec.CodecError as error:
+            raise CallFailed(Failure(error.reason, str(error), {"path": error.path})) from None
+        if misfit:
+            text = f"{misfit[0]}: {misfit[1]}"
+            raise CallFailed(Failure("schema_mismatch", text, {"path": misfit[0]}))
+        return sent
 
     def _find(self, tool: str) -> ToolSpec:
         spec = self._tools.get(tool)

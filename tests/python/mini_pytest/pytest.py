@@ -14,6 +14,10 @@ class _Raised:
     value = None
 
 
+def skip(why):
+    raise Skipped(why)
+
+
 @contextlib.contextmanager
 def raises(kind, match=None):
     raised = _Raised()

@@ -72,6 +72,8 @@ def reply_of(greeting: Union[Greeting, Failure]) -> Any:
             interrupt=tool.interrupt,
             alone=tool.alone,
             thread_sensitive=tool.thread_sensitive,
+            batch_max_size=tool.batch.max_size if tool.batch else 0,
+            batch_max_delay_us=tool.batch.max_delay_us if tool.batch else 0,
         )
     return reply
 
