@@ -112,7 +112,7 @@ void runtime::reload(const std::string& pool, std::function<void(result<reload_s
   impl_->reload(pool, std::nullopt, std::move(done));
 }
 
-void runtime::reload(const config& wanted, std::function<void(result<reload_summary>)> done) {
+void runtime::reload_with(const config& wanted, std::function<void(result<reload_summary>)> done) {
   impl_->reload({}, wanted, std::move(done));
 }
 
@@ -120,8 +120,8 @@ result<reload_summary> runtime::reload(const std::string& pool) {
   return wait_for([&](auto done) { reload(pool, std::move(done)); });
 }
 
-result<reload_summary> runtime::reload(const config& wanted) {
-  return wait_for([&](auto done) { reload(wanted, std::move(done)); });
+result<reload_summary> runtime::reload_with(const config& wanted) {
+  return wait_for([&](auto done) { reload_with(wanted, std::move(done)); });
 }
 
 } // namespace snakepit

@@ -163,18 +163,18 @@ TEST_CASE_FIXTURE(reloading_fixture, "a new configuration is taken over as far a
   wanted.pools[0].adapter = (folder.path() / "other.py").string();
   wanted.pools[0].workers = 5;
   wanted.python.env["VERSION"] = "9";
-  auto done = uut.reload(wanted);
+  auto done = uut.reload_with(wanted);
   CHECK(!only(done).failure);
   CHECK(done->needs_restart == std::vector<std::string>{"pools.default.workers"});
   CHECK(versions(uut) == std::set<int64_t>{9});
   CHECK(uut.stats().at(0).workers_ready == 3);
   // It stays for those that come later; one that is rolled back does not.
   wanted.pools[0].adapter = "no.such.module";
-  CHECK(only(uut.reload(wanted)).failure);
+  CHECK(only(uut.reload_with(wanted)).failure);
   CHECK(!only(uut.reload()).failure);
   CHECK(versions(uut) == std::set<int64_t>{9});
   wanted.pools[0].adapter.clear();
-  auto bad = uut.reload(wanted);
+  auto bad = uut.reload_with(wanted);
   REQUIRE(!bad);
   CHECK(bad.error().reason == reason::invalid_config);
   auto nobody = uut.reload("nobody");

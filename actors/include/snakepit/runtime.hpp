@@ -317,8 +317,8 @@ public:
   /// and of each pool `adapter`, `preload`, `threads_env`, `heartbeat`, `health_interval`,
   /// `limits` but `inline`, `start.timeout` and `chaos`. A pool that is rolled back keeps what it
   /// had. invalid_config if it is not valid; then nothing is done.
-  void reload(const config& wanted, std::function<void(result<reload_summary>)> done);
-  result<reload_summary> reload(const config& wanted);
+  void reload_with(const config& wanted, std::function<void(result<reload_summary>)> done);
+  result<reload_summary> reload_with(const config& wanted);
 
   /// Changes the log's level: of a category ("pool", "output", ...), or if that is empty of all
   /// that have none of their own. Fails with invalid_argument for a word that is no level.
