@@ -294,6 +294,15 @@ def test_an_adapter_with_plain_tools_has_to_say_that_they_may_overlap_W5():
         assert worker.wait() != 0
 
 
+def test_an_adapter_whose_tools_gather_calls_is_refused_W5_Q8():
+    with on_loop("adapters.batching") as worker:
+        worker.dial()
+        error = worker.hello().error
+        assert error.reason == "worker_start_failed" and error.details["phase"] == "batch"
+        assert "want many calls as one list" in error.message
+        assert worker.wait() != 0
+
+
 def test_lanes_share_one_stream_W2(fresh):
     stream = fresh.open_stream("Work", pb.Results, iter([]), lane="1")
     with pytest.raises(grpc.RpcError) as refused:
