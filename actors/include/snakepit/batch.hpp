@@ -150,8 +150,8 @@ batch_report run_batch(runtime& on, std::string_view tool, std::vector<arguments
 /// The same with a function that gives one after the other, nothing at their end. Items at hand are
 /// held up while it blocks.
 batch_report run_batch(runtime& on, std::string_view tool,
-                       std::function<std::optional<arguments>()> next,
-                       const batch_options& options, batch_sink sink);
+                       std::function<std::optional<arguments>()> next, const batch_options& options,
+                       batch_sink sink);
 
 /// The same with calls that somebody else runs. `options.call` is not used.
 batch_report run_batch(batch_submit submit, batch_source source, const batch_options& options,

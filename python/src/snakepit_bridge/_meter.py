@@ -65,7 +65,7 @@ class Meter:
         #: What was read last of the thread's processor time, and when.
         self._cpu = 0
         self._read_at = 0
-        #: Its share of all time between the last two, and of the time of short runs.
+        #: Its share of all time, as it was seen over a while, and of the time of short runs.
         self._busy = 0.0
         self._rate = 1.0
         self._rated_at = 0
@@ -148,9 +148,9 @@ class Meter:
         """What was taken since it was read last."""
         before, self._cpu = self._cpu, thread_time_ns() + self.elsewhere
         used = max(0, self._cpu - before)
-        if now > self._read_at:
-            self._busy = min(1.0, used / (now - self._read_at))
-            self._read_at = now
+        span, self._read_at = now - self._read_at, now
+        if span >= RENEW_NS // 2:
+            self._busy = min(1.0, used / span)
         return used
 
     def _look(self, now: int) -> None:
