@@ -15,7 +15,8 @@ constexpr auto gather_time = 1ms;
 
 } // namespace
 
-void batch_engine::post(ended x) {
+void batch_engine::post(ended x, outcome&& end) {
+  x.take(std::move(end));
   auto guard = std::lock_guard{mutex_};
   if (level() == batch_handle::state::abandoned)
     return;
@@ -24,7 +25,7 @@ void batch_engine::post(ended x) {
     mail_.notify_one();
 }
 
-std::vector<batch_engine::ended> batch_engine::collect() {
+void batch_engine::collect() {
   auto lock = std::unique_lock{mutex_};
   auto until = options_.progress ? told_ + options_.progress_interval : clock::time_point::max();
   if (!retries_.empty())
@@ -40,13 +41,12 @@ std::vector<batch_engine::ended> batch_engine::collect() {
     mail_.wait_until(lock, until, there);
   if (flow_.under_way() > busy_batch && !left())
     mail_.wait_for(lock, gather_time, [&] { return left() || inbox_.size() >= gathered_ends; });
-  auto out = std::vector<ended>{};
+  collected_.clear(); // what it holds of memory goes on from one to the other
   if (!left())
-    out.swap(inbox_);
-  return out;
+    collected_.swap(inbox_);
 }
 
-void batch_engine::settle(std::vector<ended> xs) {
+void batch_engine::settle(std::vector<ended>& xs) {
   if (xs.empty())
     return;
   auto returned = size_t{0};
@@ -90,11 +90,11 @@ void batch_engine::settle(std::vector<ended> xs) {
 bool batch_engine::put_off(ended& x) {
   if (!x.again || level() != batch_handle::state::runs)
     return false;
-  auto pause = count_.pause(x.end, x.attempt);
+  auto pause = count_.pause(x.why.get(), x.attempt);
   if (pause < 0ns)
     return false;
-  retries_.push({clock::now() + pause, x.index, x.bytes, x.attempt + 1, std::move(x.again),
-                 std::make_shared<error>(std::move(x.end.error()))});
+  retries_.push(
+    {clock::now() + pause, x.index, x.bytes, x.attempt + 1, std::move(x.again), std::move(x.why)});
   return true;
 }
 
@@ -102,9 +102,12 @@ void batch_engine::deliver(ended& x) {
   if (level() == batch_handle::state::abandoned)
     return;
   delivered_bytes_ += x.result_bytes();
-  count_.ended(x.index, x.end);
+  count_.ended(x.index, x.why.get());
   auto stops = count_.must_stop();
-  sink_(x.index, std::move(x.end));
+  if (x.why)
+    sink_(x.index, tl::unexpected{std::move(*x.why)});
+  else
+    sink_(x.index, std::move(x.got));
   if (stops)
     handle_->raise(batch_handle::state::stopped);
 }
@@ -113,9 +116,10 @@ void batch_engine::give_up_retries() {
   auto ends = std::vector<ended>{};
   for (; !retries_.empty(); retries_.pop()) {
     auto& x = retries_.top();
-    ends.push_back({x.index, x.bytes, x.attempt, nullptr, tl::unexpected{std::move(*x.why)}});
+    ends.push_back({x.index, x.bytes, x.attempt});
+    ends.back().why = std::make_unique<error>(std::move(*x.why));
   }
-  settle(std::move(ends));
+  settle(ends);
 }
 
 void batch_engine::tell_progress(bool last) {
@@ -144,10 +148,10 @@ void batch_engine::call_again() {
     auto args = std::vector<arguments>{};
     args.push_back(*x.args);
     submit_(std::move(args), [self = shared_from_this(), x](size_t, outcome end) {
-      auto again = std::unique_ptr<arguments>{};
+      auto back = ended{x.index, x.bytes, x.attempt};
       if (!end && end.error().retryable)
-        again = std::make_unique<arguments>(std::move(*x.args));
-      self->post({x.index, x.bytes, x.attempt, std::move(again), std::move(end)});
+        back.again = std::make_unique<arguments>(std::move(*x.args));
+      self->post(std::move(back), std::move(end));
     });
   }
 }

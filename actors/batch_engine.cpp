@@ -102,7 +102,8 @@ batch_report batch_engine::work() {
     return report();
   }
   while (!finished()) {
-    settle(collect());
+    collect();
+    settle(collected_);
     if (level() == batch_handle::state::runs)
       call_again();
     else
@@ -206,15 +207,18 @@ size_t batch_engine::hand_over(std::vector<item>& items) {
     if (stopped())
       break;
     auto n = std::min(items.size() - begin, flow_.room());
-    auto now =
-      std::vector<item>{std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin)),
-                        std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin + n))};
+    auto now = std::vector<item>{};
+    if (n == items.size())
+      now.swap(items); // as nearly always
+    else
+      now.assign(std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin)),
+                 std::make_move_iterator(items.begin() + static_cast<ptrdiff_t>(begin + n)));
     auto bytes = uint64_t{0};
     for (auto& x : now)
       bytes += x.bytes;
     flow_.called(n, bytes);
     handed_over_ += n;
-    begin += n;
+    begin += items.empty() ? 0 : n;
     lock.unlock();
     call(std::move(now));
     lock.lock();
@@ -239,7 +243,7 @@ void batch_engine::call(std::vector<item> items) {
   sent->places.reserve(items.size());
   for (auto& x : items) {
     if (!x.args) {
-      post({x.index, x.bytes, 0, nullptr, tl::unexpected{std::move(x.args.error())}});
+      post({x.index, x.bytes}, tl::unexpected{std::move(x.args.error())});
       continue;
     }
     sent->places.push_back({x.index, x.bytes});
@@ -250,10 +254,10 @@ void batch_engine::call(std::vector<item> items) {
   if (args.empty())
     return;
   submit_(std::move(args), [self = shared_from_this(), sent](size_t i, outcome end) {
-    auto again = std::unique_ptr<arguments>{};
+    auto x = ended{sent->places[i].index, sent->places[i].bytes};
     if (!end && end.error().retryable && !sent->kept.empty())
-      again = std::make_unique<arguments>(std::move(sent->kept[i]));
-    self->post({sent->places[i].index, sent->places[i].bytes, 0, std::move(again), std::move(end)});
+      x.again = std::make_unique<arguments>(std::move(sent->kept[i]));
+    self->post(std::move(x), std::move(end));
   });
 }
 

@@ -40,16 +40,23 @@ private:
     result<arguments> args;
   };
 
-  /// An item that has come back.
+  /// An item that has come back. An outcome would be larger than most ends are, and is moved often.
   struct ended {
     uint64_t index = 0;
     uint64_t bytes = 0; // of its arguments
     unsigned attempt = 0;
-    std::unique_ptr<arguments> again; // if it may be tried again
-    outcome end;
+    std::unique_ptr<arguments> again{}; // if it may be tried again
+    std::unique_ptr<error> why{};       // if it failed
+    payload got{};
 
+    void take(outcome&& x) {
+      if (x)
+        got = std::move(*x);
+      else
+        why = std::make_unique<error>(std::move(x.error()));
+    }
     uint64_t result_bytes() const {
-      return end ? core::bytes_of(*end) : 0;
+      return why ? 0 : core::bytes_of(got);
     }
   };
 
@@ -59,7 +66,7 @@ private:
     uint64_t bytes;
     unsigned attempt;
     std::shared_ptr<arguments> args;
-    std::shared_ptr<error> why;
+    std::shared_ptr<error> why; // why the last try failed
     friend bool operator<(const retry& a, const retry& b) {
       return a.due > b.due;
     }
@@ -78,13 +85,13 @@ private:
   void call(std::vector<item> items);
 
   // The runtime's threads.
-  void post(ended x);
+  void post(ended x, outcome&& end);
 
   // The thread that runs the batch.
   bool finished();
   bool all_settled() const;
-  std::vector<ended> collect();
-  void settle(std::vector<ended> xs);
+  void collect();
+  void settle(std::vector<ended>& xs);
   bool put_off(ended& x);
   void deliver(ended& x);
   void call_again();
@@ -115,6 +122,7 @@ private:
   std::optional<error> failure_;
 
   // Of the thread that runs the batch.
+  std::vector<ended> collected_;
   core::batch_count count_;
   core::batch_order<ended> order_;
   std::priority_queue<retry> retries_;

@@ -24,20 +24,19 @@ map_outlet::policy as_they_come(map_outlet::policy x) {
 } // namespace
 
 void map_places::put(const map_place& x) {
+  if (!line_.empty()) {
+    line_[x.index % line_.size()] = x;
+    return;
+  }
   std::lock_guard lock{mutex_};
-  if (ordered_)
-    line_.push_back(x);
-  else
-    any_.emplace(x.index, x);
+  any_.emplace(x.index, x);
 }
 
 map_place map_places::take(uint64_t index) {
+  if (!line_.empty())
+    return line_[index % line_.size()];
   std::lock_guard lock{mutex_};
-  if (!ordered_)
-    return any_.extract(index).mapped();
-  auto out = line_.front();
-  line_.pop_front();
-  return out;
+  return any_.extract(index).mapped();
 }
 
 std::shared_ptr<map_job> map_job::make(map_plan plan, submit_function submit, show_function show) {
@@ -46,9 +45,9 @@ std::shared_ptr<map_job> map_job::make(map_plan plan, submit_function submit, sh
 
 map_job::map_job(map_plan plan, submit_function submit, show_function show)
   : plan_{std::move(plan)}, submit_{std::move(submit)}, show_{std::move(show)},
-    wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)}, places_{plan_.policy.ordered},
-    out_{plan_.output, plan_.give_up}, outlet_{out_, as_they_come(plan_.policy)},
-    started_{clock::now()}, drawn_{started_} {
+    wake_{eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)},
+    places_{plan_.policy.ordered, plan_.flow.ceiling}, out_{plan_.output, plan_.give_up},
+    outlet_{out_, as_they_come(plan_.policy)}, started_{clock::now()}, drawn_{started_} {
   // nop
 }
 

@@ -11,11 +11,11 @@
 
 #include <atomic>
 #include <chrono>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
+#include <vector>
 
 namespace snakepit::cli {
 
@@ -46,19 +46,21 @@ struct map_end {
   bool too_short = false;       ///< the input has fewer items than `skip`
 };
 
-/// Where the items stand that are under way.
+/// Where the items stand that are under way. Put in on one thread, in order, and taken out on
+/// another, each after it was put in.
 class map_places {
 public:
-  explicit map_places(bool ordered) : ordered_{ordered} {}
+  /// window: items under way at most, if they end in order; a batch may have taken some more.
+  map_places(bool ordered, size_t window) : line_(ordered ? 2 * window + slack : 0) {}
 
   void put(const map_place& x);
-  /// Takes the place of an item out; in order, if the items end in order.
   map_place take(uint64_t index);
 
 private:
-  bool ordered_;
+  static constexpr size_t slack = 4096;
+
+  std::vector<map_place> line_; // by index modulo size; the batch's own locks order its threads
   std::mutex mutex_;
-  std::deque<map_place> line_;
   std::unordered_map<uint64_t, map_place> any_;
 };
 

@@ -27,24 +27,23 @@ uint64_t bytes_of(const value& x) {
 
 } // namespace
 
-std::chrono::nanoseconds batch_count::pause(const outcome& end, unsigned attempt) {
-  if (end || !end.error().retryable || attempt >= retries_)
+std::chrono::nanoseconds batch_count::pause(const error* why, unsigned attempt) {
+  if (!why || !why->retryable || attempt >= retries_)
     return std::chrono::nanoseconds{-1};
   ++report_.retried;
   return first_pause * (1 << std::min(attempt, longest_shift));
 }
 
-void batch_count::ended(uint64_t index, const outcome& end) {
-  if (end) {
+void batch_count::ended(uint64_t index, const error* why) {
+  if (!why) {
     ++report_.succeeded;
     return;
   }
   ++report_.failed;
-  auto& why = end.error();
   // Every other item would fail as well.
-  hopeless_ |= why.reason == reason::pool_failed || why.reason == reason::draining;
+  hopeless_ |= why->reason == reason::pool_failed || why->reason == reason::draining;
   if (report_.first_errors.size() < batch_errors_kept)
-    report_.first_errors.push_back({index, why});
+    report_.first_errors.push_back({index, *why});
 }
 
 uint64_t bytes_of(const arguments& x) {

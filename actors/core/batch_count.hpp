@@ -18,10 +18,10 @@ public:
 
   /// How long to wait before an item that ended so is tried again; negative: it is not. `attempt`
   /// counts from 0. A pause is counted as a retry.
-  std::chrono::nanoseconds pause(const outcome& end, unsigned attempt);
+  std::chrono::nanoseconds pause(const error* why, unsigned attempt);
 
-  /// An item has ended for good, which the sink is told next.
-  void ended(uint64_t index, const outcome& end);
+  /// An item has ended for good, which the sink is told next. Null: it has succeeded.
+  void ended(uint64_t index, const error* why);
 
   /// Whether nothing more should be begun.
   bool must_stop() const noexcept {

@@ -2,16 +2,19 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+
 using namespace snakepit;
 using namespace std::chrono_literals;
 using core::batch_count;
 
 namespace {
 
-const outcome fine = payload{false, "1"};
+constexpr const error* fine = nullptr;
 
-outcome bad(reason why = reason::python_exception) {
-  return fail(why, "no");
+const error* bad(reason why = reason::python_exception) {
+  static auto errors = std::map<reason, error>{};
+  return &errors.try_emplace(why, why, "no").first->second;
 }
 
 } // namespace

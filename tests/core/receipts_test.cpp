@@ -7,7 +7,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto start = core::time_point{100s};
+constexpr auto admitted_at = core::time_point{100s};
 
 std::vector<core::final_result> runs(std::vector<uint32_t> run_us) {
   auto out = std::vector<core::final_result>{};
@@ -24,8 +24,8 @@ core::call sent_call() {
   auto x = core::call{};
   x.data = R"({"x": 1})";
   x.attachments = {"abc"};
-  x.admitted = start;
-  x.sent = start + 2ms;
+  x.admitted = admitted_at;
+  x.sent = admitted_at + 2ms;
   x.attempt = 2;
   return x;
 }
@@ -86,8 +86,8 @@ TEST_CASE("a receipt says what is known of an ended call [T7]") {
   auto call = sent_call();
   auto final = runs({700}).front();
   final.end = payload{false, "[1, 2]", {"1234"}};
-  final.cost = {us_of(start + 5ms), 600'000, 1, true, -4096};
-  auto x = core::receipt_of(call, {3, 4}, final, start + 10ms);
+  final.cost = {us_of(admitted_at + 5ms), 600'000, 1, true, -4096};
+  auto x = core::receipt_of(call, {3, 4}, final, admitted_at + 10ms);
   CHECK(x.queue == 2ms);
   CHECK(x.batch == 3ms);
   CHECK(x.run == 700us);
@@ -107,13 +107,13 @@ TEST_CASE("a beginning that cannot be is cut to what can [T7, S5]") {
   auto final = runs({1}).front();
   auto batch = [&](uint64_t began_us) {
     final.cost.began_us = began_us;
-    return core::receipt_of(call, {0, 1}, final, start + 10ms).batch;
+    return core::receipt_of(call, {0, 1}, final, admitted_at + 10ms).batch;
   };
   CHECK(batch(0) == 0ms);
   CHECK(batch(1) == 0ms);
-  CHECK(batch(us_of(start + 2ms)) == 0ms);
-  CHECK(batch(us_of(start + 10ms)) == 8ms);
-  CHECK(batch(us_of(start + 11ms)) == 0ms);
+  CHECK(batch(us_of(admitted_at + 2ms)) == 0ms);
+  CHECK(batch(us_of(admitted_at + 10ms)) == 8ms);
+  CHECK(batch(us_of(admitted_at + 11ms)) == 0ms);
   CHECK(batch(UINT64_MAX) == 0ms);
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("of a call without a final the host knows its own part [T7]") {
   CHECK(sent.run == 0ms);
   CHECK(sent.bytes_out == 0);
   CHECK(sent.generation == 2);
-  auto waited = core::receipt_of(call, start + 7ms);
+  auto waited = core::receipt_of(call, admitted_at + 7ms);
   CHECK(waited.queue == 7ms);
   CHECK(waited.generation == 0);
   CHECK(waited.bytes_in == 11);
