@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace snakepit {
 
@@ -167,18 +168,15 @@ void batch_engine::read() {
 }
 
 void batch_engine::read_all() {
-  auto items = std::vector<item>{};
+  auto items = std::vector<batch_item>{};
   auto bytes = uint64_t{0};
-  auto index = uint64_t{0};
   auto chunk = size_t{1};
   while (level() == batch_handle::state::runs) {
-    auto next = batch_item{};
-    auto got = source_(next, items.empty());
+    if (items.empty())
+      items.reserve(chunk);
+    auto got = ask(items);
     if (got == batch_pull::item) {
-      if (next.bytes == 0 && next.args)
-        next.bytes = core::bytes_of(*next.args);
-      bytes += next.bytes;
-      items.push_back({index++, next.bytes, std::move(next.args)});
+      bytes += items.back().bytes;
       if (items.size() < chunk && bytes < chunk_bytes)
         continue;
     }
@@ -194,7 +192,25 @@ void batch_engine::read_all() {
   not_started_ += items.size();
 }
 
-size_t batch_engine::hand_over(std::vector<item>& items) {
+batch_pull batch_engine::ask(std::vector<batch_item>& items) {
+  auto wait = items.empty();
+  auto& next = items.emplace_back();
+  auto got = batch_pull::end;
+  try {
+    got = source_(next, wait);
+  } catch (...) {
+    auto guard = std::lock_guard{mutex_};
+    not_started_ += items.size() - 1;
+    throw;
+  }
+  if (got != batch_pull::item)
+    items.pop_back();
+  else if (next.bytes == 0 && next.args)
+    next.bytes = core::bytes_of(*next.args);
+  return got;
+}
+
+size_t batch_engine::hand_over(std::vector<batch_item>& items) {
   auto begin = size_t{0};
   auto lock = std::unique_lock{mutex_};
   while (begin < items.size()) {
@@ -207,7 +223,7 @@ size_t batch_engine::hand_over(std::vector<item>& items) {
     if (stopped())
       break;
     auto n = std::min(items.size() - begin, flow_.room());
-    auto now = std::vector<item>{};
+    auto now = std::vector<batch_item>{};
     if (n == items.size())
       now.swap(items); // as nearly always
     else
@@ -217,10 +233,10 @@ size_t batch_engine::hand_over(std::vector<item>& items) {
     for (auto& x : now)
       bytes += x.bytes;
     flow_.called(n, bytes);
-    handed_over_ += n;
+    auto first = std::exchange(handed_over_, handed_over_ + n);
     begin += items.empty() ? 0 : n;
     lock.unlock();
-    call(std::move(now));
+    call(std::move(now), first);
     lock.lock();
   }
   not_started_ += items.size() - begin;
@@ -228,7 +244,7 @@ size_t batch_engine::hand_over(std::vector<item>& items) {
   return flow_.chunk();
 }
 
-void batch_engine::call(std::vector<item> items) {
+void batch_engine::call(std::vector<batch_item> items, uint64_t index) {
   struct place {
     uint64_t index;
     uint64_t bytes;
@@ -243,10 +259,10 @@ void batch_engine::call(std::vector<item> items) {
   sent->places.reserve(items.size());
   for (auto& x : items) {
     if (!x.args) {
-      post({x.index, x.bytes}, tl::unexpected{std::move(x.args.error())});
+      post({index++, x.bytes}, tl::unexpected{std::move(x.args.error())});
       continue;
     }
-    sent->places.push_back({x.index, x.bytes});
+    sent->places.push_back({index++, x.bytes});
     if (options_.retries > 0)
       sent->kept.push_back(*x.args);
     args.push_back(std::move(*x.args));

@@ -34,12 +34,6 @@ public:
 private:
   using clock = std::chrono::steady_clock;
 
-  struct item {
-    uint64_t index;
-    uint64_t bytes;
-    result<arguments> args;
-  };
-
   /// An item that has come back. An outcome would be larger than most ends are, and is moved often.
   struct ended {
     uint64_t index = 0;
@@ -81,8 +75,10 @@ private:
   bool start_reader();
   void read();
   void read_all();
-  size_t hand_over(std::vector<item>& items);
-  void call(std::vector<item> items);
+  batch_pull ask(std::vector<batch_item>& items);
+  size_t hand_over(std::vector<batch_item>& items);
+  /// The items from `index` on.
+  void call(std::vector<batch_item> items, uint64_t index);
 
   // The runtime's threads.
   void post(ended x, outcome&& end);
