@@ -26,7 +26,9 @@ public:
     if (end) {
       auto attachments = end->attachments();
       auto raw = end->is_raw();
-      message = caf::make_message(response{std::move(*end).text(), std::move(attachments), raw});
+      auto receipt = end->receipt();
+      message =
+        caf::make_message(response{std::move(*end).text(), std::move(attachments), raw, receipt});
     } else {
       message = caf::make_message(to_caf(end.error()));
     }

@@ -11,14 +11,15 @@ void note_batch(telemetry::pool_metrics& to, const std::vector<core::call_ptr>& 
 }
 
 void note_end(telemetry::batch_tally& to, const core::call& x, const outcome& end,
-              core::time_point time, duration run) {
+              core::time_point time, const call_receipt& took) {
   auto& tool = to.of(x.group->tool);
   if (end)
     ++tool.succeeded;
   else
     tool.fail(end.error().reason);
   tool.whole.add(time - x.admitted);
-  tool.run.add(run);
+  tool.run.add(took.run);
+  tool.cpu += took.cpu;
 }
 
 void note_failures(telemetry::pool_metrics& to,

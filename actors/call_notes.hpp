@@ -17,7 +17,7 @@ void note_batch(telemetry::pool_metrics& to, const std::vector<core::call_ptr>& 
 
 /// A call has had its final; kept in `to` until the batch is through.
 void note_end(telemetry::batch_tally& to, const core::call& x, const outcome& end,
-              core::time_point time, duration run);
+              core::time_point time, const call_receipt& took);
 
 /// Calls on a lane are answered with errors.
 void note_failures(telemetry::pool_metrics& to,

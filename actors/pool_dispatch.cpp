@@ -167,11 +167,13 @@ void pool_state::send(const core::lane_id& lane, std::vector<core::call_ptr> cal
   note_batch(*world.metrics, calls, time);
   note_waits(calls, time);
   events.dispatched(calls, lane);
-  for (auto& x : calls)
+  for (auto& x : calls) {
+    x->sent = time;
     if (x->ticket) {
       x->ticket->slot = lane.slot;
       x->ticket->generation = lane.generation;
     }
+  }
   auto& member = members.at(lane.slot);
   member.sent += calls.size();
   caf::anon_send(caf::actor_cast<worker_actor>(member.worker),

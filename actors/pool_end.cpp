@@ -1,4 +1,5 @@
 #include "actors/core/call_options.hpp"
+#include "actors/core/receipts.hpp"
 #include "actors/pool.hpp"
 
 namespace snakepit {
@@ -8,6 +9,7 @@ void pool_state::give_up(core::call& x, error why) {
   note_given_up(x);
   world.metrics->not_sent(x.group->tool, why.reason);
   events.failed(x, why.reason);
+  why.receipt = std::make_shared<call_receipt>(core::receipt_of(x, now()));
   x.slot.answer(tl::unexpected{std::move(why)});
 }
 

@@ -87,7 +87,8 @@ void pool_events::rejected(const core::call& x, reason why, size_t queued) const
   });
 }
 
-void pool_events::tell_finished(const core::call& x, const outcome& end, duration run) const {
+void pool_events::tell_finished(const core::call& x, const outcome& end,
+                                const call_receipt& took) const {
   if (!end && end.error().python) {
     emit(event_kind::python_exception, [&](event_draft& to) {
       auto& python = *end.error().python;
@@ -97,22 +98,27 @@ void pool_events::tell_finished(const core::call& x, const outcome& end, duratio
                                                 : std::string_view{python.frames.back().function});
     });
   }
-  tell_end(x, end ? "ok" : to_string(end.error().reason), run);
+  tell_end(x, end ? "ok" : to_string(end.error().reason), took);
 }
 
 void pool_events::failed(const core::call& x, reason why) const {
   if (why != reason::cancelled)
-    return tell_end(x, to_string(why), duration{0});
+    return tell_end(x, to_string(why), {});
   emit(event_kind::call_cancelled, [&](event_draft& to) {
     put(to, x);
     to.number("total_us", now_() - x.admitted);
   });
 }
 
-void pool_events::tell_end(const core::call& x, std::string_view outcome, duration run) const {
+void pool_events::tell_end(const core::call& x, std::string_view outcome,
+                           const call_receipt& took) const {
   emit(event_kind::call_finished, [&](event_draft& to) {
     put(to, x);
-    to.number("total_us", now_() - x.admitted).number("run_us", run).text("outcome", outcome);
+    to.number("total_us", now_() - x.admitted).number("queue_us", took.queue);
+    to.number("batch_us", took.batch).number("run_us", took.run).number("cpu_us", took.cpu);
+    to.number("growth_bytes", took.memory_growth);
+    to.number("in_bytes", took.bytes_in).number("out_bytes", took.bytes_out);
+    to.text("outcome", outcome);
   });
 }
 

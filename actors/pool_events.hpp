@@ -51,10 +51,10 @@ public:
   void rejected(const core::call& x, reason why, size_t queued) const;
 
   /// A worker has ended a call; nobody has answered it before.
-  void finished(const core::call& x, const outcome& end, duration run) const {
+  void finished(const core::call& x, const outcome& end, const call_receipt& took) const {
     if (wanted(telemetry::mask_of(event_kind::call_finished)
                | telemetry::mask_of(event_kind::python_exception))) [[unlikely]]
-      tell_finished(x, end, run);
+      tell_finished(x, end, took);
   }
 
   /// We end a call: its caller cancelled it, or something went wrong.
@@ -117,9 +117,9 @@ public:
 private:
   void tell_entered(const core::call& x, size_t queued, bool back) const;
   void tell_dispatched(const std::vector<core::call_ptr>& xs, const core::lane_id& lane) const;
-  void tell_finished(const core::call& x, const outcome& end, duration run) const;
+  void tell_finished(const core::call& x, const outcome& end, const call_receipt& took) const;
   void tell_left(const core::call& x, std::string_view to, core::time_point now) const;
-  void tell_end(const core::call& x, std::string_view outcome, duration run) const;
+  void tell_end(const core::call& x, std::string_view outcome, const call_receipt& took) const;
 
   clock now_;
 };

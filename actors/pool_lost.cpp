@@ -1,4 +1,5 @@
 #include "actors/call_notes.hpp"
+#include "actors/core/receipts.hpp"
 #include "actors/pool.hpp"
 
 #include <algorithm>
@@ -57,6 +58,10 @@ void pool_state::answer_lost(std::vector<lost_call> ends) {
   note_failures(*world.metrics, ends, time);
   for (auto& [call, why] : ends) {
     events.failed(*call, why.reason);
+    auto worker = why.certificate
+                    ? core::worker_id{why.certificate->slot, why.certificate->generation}
+                    : core::worker_id{};
+    why.receipt = std::make_shared<call_receipt>(core::receipt_of(*call, worker));
     call->slot.answer(tl::unexpected{std::move(why)});
   }
 }

@@ -117,6 +117,13 @@ result<value> runtime::execute(std::string_view tool, arguments args, const call
   return end ? end->to_value() : result<value>{tl::unexpected{std::move(end.error())}};
 }
 
+result<value> runtime::execute(std::string_view tool, arguments args, const call_options& options,
+                               call_receipt& receipt) {
+  auto end = execute_and_wait(*impl_, tool, std::move(args), options);
+  receipt = end ? end->receipt() : end.error().receipt ? *end.error().receipt : call_receipt{};
+  return end ? end->to_value() : result<value>{tl::unexpected{std::move(end.error())}};
+}
+
 result<std::string> runtime::execute_raw(std::string_view tool, std::string data,
                                          const call_options& options) {
   auto end = execute_and_wait(*impl_, tool, raw_bytes{std::move(data)}, options);

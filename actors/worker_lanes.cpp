@@ -3,6 +3,7 @@
 #include "actors/call_notes.hpp"
 #include "actors/core/breaker.hpp"
 #include "actors/core/journal.hpp"
+#include "actors/core/receipts.hpp"
 
 #include <csignal>
 
@@ -80,14 +81,17 @@ void worker_state::answer(std::vector<ending> ends, lane_done done) {
   if (ends.empty() && done.ended == 0)
     return;
   auto time = now();
+  auto who = core::worker_id{cfg.hello.slot, cfg.hello.generation};
   for (auto& [call, why] : ends) {
     done.count_failure(why.reason);
     done.times.add(time - call->admitted);
     core::note_end(done.ends, *call, core::call_end::way::other);
   }
   note_failures(*world.metrics, ends, time);
-  for (auto& [call, why] : ends)
+  for (auto& [call, why] : ends) {
     events.failed(*call, why.reason);
+    why.receipt = std::make_shared<call_receipt>(core::receipt_of(*call, who));
+  }
   tell_pool(std::move(done));
   for (auto& [call, why] : ends)
     call->slot.answer(tl::unexpected{std::move(why)});
@@ -177,6 +181,7 @@ void worker_state::take_finals(core::results& x) {
   if (note_life(lane, time)) [[unlikely]]
     relieve();
   auto done = done_on(x.lane);
+  auto who = core::worker_id{cfg.hello.slot, cfg.hello.generation};
   auto notes = telemetry::batch_tally{};
   auto ends = std::vector<std::pair<core::call_ptr, outcome>>{};
   ends.reserve(x.finals.size());
@@ -207,8 +212,13 @@ void worker_state::take_finals(core::results& x) {
     done.times.add(time - match.call->admitted);
     if (cfg.tells_ends)
       core::note_end(done.ends, *match.call, core::way_of(final.end), match.joined);
-    note_end(notes, *match.call, final.end, time, run);
-    events.finished(*match.call, final.end, run);
+    auto receipt = core::receipt_of(*match.call, who, final, time);
+    if (final.end)
+      final.end->set_receipt(receipt);
+    else
+      final.end.error().receipt = std::make_shared<call_receipt>(receipt);
+    note_end(notes, *match.call, final.end, time, receipt);
+    events.finished(*match.call, final.end, receipt);
     ends.emplace_back(std::move(match.call), std::move(final.end));
   }
   lane.page.set_acked(lane.acked);

@@ -66,6 +66,10 @@ struct metrics::implementation {
                                     .Name("snakepit_call_execution_seconds")
                                     .Help("Time a call ran in Python")
                                     .Register(registry);
+  Family<Counter>& cpu = prometheus::BuildCounter()
+                           .Name("snakepit_call_cpu_seconds_total")
+                           .Help("Processor time of calls, as far as it was measured")
+                           .Register(registry);
   Family<Histogram>& waits = prometheus::BuildHistogram()
                                .Name("snakepit_queue_wait_seconds")
                                .Help("Time a call waited for a worker")
@@ -177,6 +181,8 @@ public:
         failed(to, why).Increment(n);
       observe(*to.whole, x.whole);
       observe(*to.run, x.run);
+      if (x.cpu > duration{0})
+        to.cpu->Increment(std::chrono::duration<double>(x.cpu).count());
     }
   }
 
@@ -230,6 +236,7 @@ private:
     Counter* succeeded;
     Histogram* whole;
     Histogram* run;
+    Counter* cpu;
   };
 
   labels of(const std::string& tool) const {
@@ -241,7 +248,7 @@ private:
     if (i == tools_.end())
       i = tools_
             .emplace(x, tool_handles{x, &outcome(x, "ok"), &all_->durations.Add(of(x), times()),
-                                     &all_->executions.Add(of(x), times())})
+                                     &all_->executions.Add(of(x), times()), &all_->cpu.Add(of(x))})
             .first;
     return i->second;
   }

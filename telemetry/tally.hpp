@@ -41,6 +41,7 @@ struct tool_tally {
   std::vector<std::pair<reason, uint32_t>> failed;
   time_tally whole; ///< from admission to the answer
   time_tally run;   ///< in Python
+  duration cpu{0};  ///< as far as it was measured
 
   void fail(reason why) {
     auto i = std::find_if(failed.begin(), failed.end(), [&](auto& x) { return x.first == why; });

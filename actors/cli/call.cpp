@@ -36,6 +36,7 @@ struct call_command {
   std::string timeout;
   std::string session;
   std::string affinity;
+  bool receipt = false;
 };
 
 result<call_options> options_of(const call_command& x) {
@@ -103,7 +104,7 @@ call_command without_adapter(call_command x) {
 
 int call_daemon(const call_command& x, const std::string& json, call_options options) {
   options.pool = x.choice.pool;
-  return call_on_daemon({x.common, x.address}, x.tool, json, options);
+  return call_on_daemon({x.common, x.address}, x.tool, json, options, x.receipt);
 }
 
 int run(const call_command& given) {
@@ -137,18 +138,25 @@ int run(const call_command& given) {
     log.categories.emplace("pool.start", "off");
   signal_watch signals;
   cancellable handle;
+  auto receipt = call_receipt{};
   auto end = [&]() -> result<std::string> {
     auto started = embedded::start(std::move(*cfg), signals, start_notice(x.common),
                                    [&handle] { handle.cancel(); });
     if (!started)
       return tl::unexpected{std::move(started.error())};
-    return call_and_wait((*started)->pool(), x, *json, *options, handle).and_then([](auto&& got) {
+    return call_and_wait((*started)->pool(), x, *json, *options, handle).and_then([&](auto&& got) {
+      receipt = got.receipt();
       return got.to_json();
     });
   }();
   if (signals.received() != 0)
     return exit_signal + signals.received();
-  return end ? print(*end) : report(end.error(), x.common.json, words_of(x.common));
+  auto code = end ? print(*end) : report(end.error(), x.common.json, words_of(x.common));
+  if (!end && end.error().receipt)
+    receipt = *end.error().receipt;
+  if (x.receipt && (end || end.error().receipt))
+    tell_receipt(receipt, x.common.json);
+  return code;
 }
 
 } // namespace
@@ -170,6 +178,7 @@ void add_call(CLI::App& app, action& chosen) {
   command->add_option("--session", x->session, "Session the call belongs to")->type_name("ID");
   command->add_option("--affinity", x->affinity, "hint, strict_queue or strict_fail_fast")
     ->type_name("MODE");
+  command->add_flag("--receipt", x->receipt, "Tell on stderr what it took");
   command->add_option("--pool", x->choice.pool, "Pool of the configuration whose settings to use")
     ->type_name("NAME");
   command->add_option("-n,--workers", x->choice.workers, "Workers to start [1]")

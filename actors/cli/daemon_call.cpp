@@ -29,18 +29,22 @@ result<std::string> arguments_text(io::control_client& daemon, const std::string
 } // namespace
 
 int call_on_daemon(const daemon_choice& where, const std::string& tool, const std::string& json,
-                   const call_options& options) {
+                   const call_options& options, bool with_receipt) {
   signal_watch signals;
+  auto receipt = call_receipt{};
   auto end = connect(where).and_then([&](auto daemon) -> result<std::string> {
     signals.start([&] { daemon->cancel(); });
     auto text = arguments_text(*daemon, tool, json, options.pool);
-    auto out = text ? daemon->call({tool, json_text{std::move(*text)}, options}) : text;
+    auto out = text ? daemon->call({tool, json_text{std::move(*text)}, options}, &receipt) : text;
     signals.stop(); // it uses the daemon
     return out;
   });
   if (signals.received() != 0)
     return exit_signal + signals.received();
-  return end ? print(*end) : report_daemon(end.error(), where.common.json);
+  auto code = end ? print(*end) : report_daemon(end.error(), where.common.json);
+  if (with_receipt && (end || end.error().receipt))
+    tell_receipt(receipt, where.common.json);
+  return code;
 }
 
 } // namespace snakepit::cli

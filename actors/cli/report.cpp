@@ -122,6 +122,11 @@ int print(std::string_view line) {
   return exit_failed;
 }
 
+void tell_receipt(const call_receipt& x, bool json) {
+  write_line(STDERR_FILENO,
+             json ? "{\"receipt\": " + to_json(x) + "}" : "snakepit: receipt: " + to_string(x));
+}
+
 std::string json_string(std::string_view text) {
   if (auto exact = to_json(value{text}))
     return *exact;

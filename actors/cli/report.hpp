@@ -1,5 +1,6 @@
 #pragma once
 
+#include <snakepit/call_receipt.hpp>
 #include <snakepit/error.hpp>
 
 #include <string>
@@ -45,6 +46,9 @@ int report_usage(const std::string& message, bool json);
 /// Writes `line` and the end of a line to stdout. Returns the exit code: 0, 141 if nobody reads,
 /// or 1 after having reported what went wrong.
 int print(std::string_view line);
+
+/// Tells on stderr what a call took: as a line, or as the object {"receipt": {...}}.
+void tell_receipt(const call_receipt& x, bool json);
 
 /// `text` as a JSON string, quotes included; what is not UTF-8 is replaced.
 std::string json_string(std::string_view text);

@@ -73,6 +73,8 @@ struct call {
   /// Which run this is; 1 for the first.
   uint32_t attempt = 1;
   time_point admitted{};
+  /// When it was sent to a worker, the last time; stays when it comes back.
+  time_point sent{};
   time_point deadline = never;
   /// Bound on waiting; never later than `deadline`.
   time_point queue_deadline = never;

@@ -95,11 +95,21 @@ struct batch {
   bool together = false;
 };
 
+/// What a run took besides time, as far as its worker has measured it.
+struct run_cost {
+  uint64_t began_us = 0;    ///< on the steady clock; 0: not known
+  uint64_t cpu_ns = 0;      ///< of the thread
+  uint32_t cpu_calls = 0;   ///< calls that share what was measured; 0: it was not
+  bool has_memory = false;  ///< whether this was measured:
+  int64_t memory_bytes = 0; ///< growth of the process
+};
+
 /// The end of one call as its worker reported it.
 struct final_result {
   uint64_t seq = 0;
   uint32_t run_us = 0;
   outcome end;
+  run_cost cost{};
 };
 
 /// One message of finals from one lane.

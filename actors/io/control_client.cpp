@@ -40,7 +40,7 @@ public:
   explicit grpc_control_client(const std::shared_ptr<grpc::Channel>& to)
     : stub_{v1::Snakepit::NewStub(to)} {}
 
-  result<std::string> call(const control_call& x) override {
+  result<std::string> call(const control_call& x, call_receipt* receipt) override {
     auto request = v1::CallRequest{};
     encode(request, x);
     auto reply = v1::CallReply{};
@@ -50,8 +50,14 @@ public:
     hold(nullptr);
     if (!status.ok())
       return tl::unexpected{error_of(status)};
-    if (reply.has_error())
-      return tl::unexpected{decode(reply.error())};
+    if (reply.has_receipt() && receipt)
+      *receipt = decode(reply.receipt());
+    if (reply.has_error()) {
+      auto why = decode(reply.error());
+      if (reply.has_receipt())
+        why.receipt = std::make_shared<call_receipt>(decode(reply.receipt()));
+      return tl::unexpected{std::move(why)};
+    }
     return reply.has_raw() ? reply.raw() : reply.json();
   }
 

@@ -17,8 +17,9 @@ public:
   static result<std::unique_ptr<control_client>> connect(const std::string& path);
 
   /// Waits for its end, however long it takes. `cancelled` if it was cancelled. Bytes in the JSON
-  /// of a result are {"$": ["base64", TEXT]}.
-  virtual result<std::string> call(const control_call& x) = 0;
+  /// of a result are {"$": ["base64", TEXT]}. `receipt`: of a call that was admitted; else it is
+  /// left as it is. An error has its own.
+  virtual result<std::string> call(const control_call& x, call_receipt* receipt = nullptr) = 0;
 
   /// Ends `call`, also one that is yet to come. Any thread.
   virtual void cancel() = 0;

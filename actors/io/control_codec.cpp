@@ -135,8 +135,12 @@ result<control_call> decode(const v1::CallRequest& x) {
 }
 
 void encode(v1::CallReply& to, const outcome& x) {
-  if (!x)
+  if (!x) {
+    if (x.error().receipt)
+      encode(*to.mutable_receipt(), *x.error().receipt);
     return encode(*to.mutable_error(), x.error());
+  }
+  encode(*to.mutable_receipt(), x->receipt());
   if (x->is_raw())
     return to.set_raw(x->text());
   if (auto json = x->to_json())

@@ -9,6 +9,7 @@ class Certificate;
 class Death;
 class Error;
 class PoolStatus;
+class Receipt;
 class Stacks;
 class StatusReply;
 class PoisonedCall;
@@ -33,6 +34,9 @@ stack_report decode(const v1::Stacks& x);
 void encode(v1::CallRequest& to, const control_call& x);
 /// `invalid_argument` names what cannot be.
 result<control_call> decode(const v1::CallRequest& x);
+
+void encode(v1::Receipt& to, const call_receipt& x);
+call_receipt decode(const v1::Receipt& x);
 
 /// What the call returned, as JSON for people or as bytes.
 void encode(v1::CallReply& to, const outcome& x);

@@ -1,3 +1,4 @@
+#include "actors/core/receipts.hpp"
 #include "actors/io/wire_codec.hpp"
 #include "actors/io/wire_error.hpp"
 #include "actors/io/worker_channel.hpp"
@@ -132,6 +133,23 @@ result<void> check_failures(const v1::Results& x, const std::vector<v1::Failure*
   return {};
 }
 
+result<void> take_costs(const v1::Results& x, std::vector<core::final_result>& finals) {
+  for (auto& row : x.costs()) {
+    if (row.index() >= finals.size())
+      return refuse_results("costs of index " + std::to_string(row.index()) + " of "
+                            + std::to_string(finals.size()));
+    auto& cost = finals[row.index()].cost;
+    if (cost.cpu_calls != 0)
+      return refuse_results("costs twice for index " + std::to_string(row.index()));
+    cost.cpu_calls = 1;
+    cost.cpu_ns = row.cpu_ns();
+    cost.has_memory = row.has_memory_bytes();
+    cost.memory_bytes = row.memory_bytes();
+  }
+  core::spread_costs(finals, x.began_us(), x.cpu_ns());
+  return {};
+}
+
 } // namespace
 
 result<void> results_decoder::scratch::check_lanes(size_t count) const {
@@ -256,6 +274,8 @@ result<core::results> results_decoder::scratch::decode(std::string_view text) {
     out.finals[i].seq = x.seq().empty() ? x.first_seq() + i : x.seq(column);
     out.finals[i].run_us = x.run_us(column);
   }
+  if (auto costs = take_costs(x, out.finals); !costs)
+    return tl::unexpected{std::move(costs.error())};
   s.decode_ends(out.finals);
   if (text.size() > kept_result_bytes)
     s.message = std::make_unique<v1::Results>();

@@ -131,7 +131,10 @@ TEST_CASE_FIXTURE(events_fixture, "a call is told on its whole way [T1]") {
   auto finished = only(event_kind::call_finished);
   CHECK(finished.text("outcome") == "ok");
   CHECK(finished.number("total_us") == 100'000);
+  CHECK(finished.number("queue_us") == 40'000);
   CHECK(finished.number("run_us") == 5);
+  CHECK(finished.number("in_bytes") == 9);
+  CHECK(finished.number("out_bytes") == 9);
 }
 
 TEST_CASE_FIXTURE(events_fixture, "who has an answer finds it told [T1]") {

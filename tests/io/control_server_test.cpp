@@ -156,6 +156,46 @@ struct server_fixture : temporary_folder {
 
 TEST_SUITE_BEGIN("control_server");
 
+TEST_CASE_FIXTURE(server_fixture, "a receipt comes with the result, and with an error [T7, E4]") {
+  auto sent = call_receipt{};
+  sent.queue = 1us;
+  sent.batch = 2us;
+  sent.run = 3us;
+  sent.cpu = 4us;
+  sent.cpu_calls = 5;
+  sent.bytes_in = 7;
+  sent.bytes_out = 8;
+  sent.attempt = 9;
+  sent.slot = 10;
+  sent.generation = 11;
+  answer = [&](const io::control_call& x) {
+    if (x.tool == "refused")
+      return outcome{fail(reason::pool_saturated, "full")};
+    if (x.tool == "fails") {
+      auto why = error{reason::python_exception, "no"};
+      why.receipt = std::make_shared<call_receipt>(sent);
+      return outcome{tl::unexpected{std::move(why)}};
+    }
+    auto out = payload{false, "1"};
+    out.set_receipt(sent);
+    return outcome{std::move(out)};
+  };
+  for (auto memory : {false, true}) {
+    sent.has_memory = memory;
+    sent.memory_growth = memory ? -6 : 0;
+    auto got = call_receipt{};
+    REQUIRE(client->call({"works", json_text{"{}"}, {}}, &got));
+    CHECK(got == sent);
+    auto end = client->call({"fails", json_text{"{}"}, {}});
+    REQUIRE(!end);
+    REQUIRE(end.error().receipt);
+    CHECK(*end.error().receipt == sent);
+  }
+  auto end = client->call({"refused", json_text{"{}"}, {}});
+  REQUIRE(!end);
+  CHECK(!end.error().receipt);
+}
+
 TEST_CASE_FIXTURE(server_fixture, "a call brings its arguments, and its result comes back [E4]") {
   answer = [](const io::control_call& x) {
     if (auto* raw = std::get_if<raw_bytes>(&x.arguments))

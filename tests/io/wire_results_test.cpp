@@ -263,9 +263,43 @@ TEST_CASE("a result above its limit is the error too_large, its neighbours are n
   CHECK(out->finals[3].end->text() == "d");
 }
 
+TEST_CASE("what runs took is told with them [T7]") {
+  lane_with_calls lane;
+  auto x = finals(1, {"1", "2", "3"});
+  x.set_began_us(5000);
+  x.set_cpu_ns(20'000);
+  auto& row = *x.add_costs();
+  row.set_index(1);
+  row.set_cpu_ns(15'000);
+  row.set_memory_bytes(-8192);
+  auto out = lane.decode(x);
+  REQUIRE(out);
+  auto& first = out->finals[0].cost;
+  CHECK(first.began_us == 5000);
+  CHECK(first.cpu_ns == 5'000);
+  CHECK(first.cpu_calls == 2);
+  CHECK(!first.has_memory);
+  auto& second = out->finals[1].cost;
+  CHECK(second.began_us == 5010);
+  CHECK(second.cpu_ns == 15'000);
+  CHECK(second.cpu_calls == 1);
+  CHECK(second.has_memory);
+  CHECK(second.memory_bytes == -8192);
+  CHECK(out->finals[2].cost.cpu_ns == 15'000);
+  x.mutable_costs(0)->clear_memory_bytes();
+  CHECK(!lane.decode(x)->finals[1].cost.has_memory);
+}
+
 TEST_CASE("results that do not add up are refused, and the next ones are decoded [S5]") {
   lane_with_calls lane;
   auto x = rich_results();
+  SUBCASE("costs of none") {
+    x.add_costs()->set_index(5);
+  }
+  SUBCASE("costs twice") {
+    x.add_costs()->set_index(2);
+    x.add_costs()->set_index(2);
+  }
   SUBCASE("data too short") {
     x.mutable_data()->pop_back();
   }

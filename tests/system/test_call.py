@@ -275,3 +275,15 @@ def test_no_terminal_no_escape_sequences(host):
     """[E4]"""
     got = host.map("add", stdin='{"a": 1}\n' * 100)
     assert "\x1b" not in got.err and "\r" not in got.err
+
+
+def test_a_receipt_is_told_on_stderr(host):
+    """[T7] [E4]"""
+    got = host.call("add", "a=2", "b=3", "--receipt")
+    assert (got.code, got.out) == (0, "5\n")
+    assert got.err.startswith("snakepit: receipt: queue ") and ", worker 0." in got.err
+    got = host.call("add", "a=2", "b=3", "--receipt", "--json")
+    assert (got.code, got.out) == (0, "5\n")
+    receipt = json.loads(got.err)["receipt"]
+    assert receipt["bytes_out"] == 1 and receipt["attempt"] == 1 and receipt["generation"] == 1
+    assert receipt["memory_growth_bytes"] is None

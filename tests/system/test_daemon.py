@@ -175,6 +175,8 @@ def test_failed_starts_are_remembered(host):
     states = {x["name"]: x["state"] for x in host.run("status", "--json").json["pools"]}
     assert states == {"bad": "failed", "good": "ready"}
     assert host.run("call", "--daemon", "work", "number=3", "--pool", "good").json == 9
+    got = host.run("call", "--daemon", "work", "number=3", "--pool", "good", "--receipt")
+    assert got.json == 9 and got.err.startswith("snakepit: receipt: queue ")
     assert host.run("call", "--daemon", "work", "number=3", "--pool", "bad").code == 3
     it.terminate()
     assert it.wait(LIMIT) == 0

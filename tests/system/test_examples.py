@@ -52,6 +52,16 @@ def test_callbacks(host):
     assert lines[2].startswith("withdrawn: ")
 
 
+def test_batch(host):
+    """[F6]"""
+    it = run(host, "batch", ADAPTERS / "hello.py")
+    assert it.returncode == 0, it.stderr
+    lines = it.stdout.splitlines()
+    assert lines[0].startswith("item 6: schema_mismatch")
+    assert lines[1].startswith("9999 succeeded, 1 failed, ") and len(lines) == 2
+    assert "9999 done, 0 under way" in it.stderr.splitlines()
+
+
 def test_bulk(host):
     """[E1] [F6]"""
     it = run(host, "bulk", ADAPTERS / "hello.py")

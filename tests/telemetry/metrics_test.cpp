@@ -78,8 +78,10 @@ TEST_CASE_FIXTURE(fixture, "a batch is counted by tool and outcome, in the right
   tool.whole.add(100us);
   tool.whole.add(2ms);
   tool.whole.add(1h);
+  tool.cpu = 1500ms;
   pool->ended(batch);
   pool->not_sent("add", reason::queue_timeout);
+  CHECK(has(R"(snakepit_call_cpu_seconds_total{pool="p",tool="add"} 1.5)"));
   CHECK(has(R"(snakepit_calls_total{outcome="ok",pool="p",tool="add"} 2)"));
   CHECK(has(R"(snakepit_calls_total{outcome="python_exception",pool="p",tool="add"} 1)"));
   CHECK(has(R"(snakepit_calls_total{outcome="queue_timeout",pool="p",tool="add"} 1)"));

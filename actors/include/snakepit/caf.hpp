@@ -45,15 +45,23 @@ struct request {
   }
 };
 
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, call_receipt& x) {
+  return f(x.queue, x.batch, x.run, x.cpu, x.cpu_calls, x.has_memory, x.memory_growth, x.bytes_in,
+           x.bytes_out, x.attempt, x.slot, x.generation);
+}
+
 /// What the tool returned: see `payload`.
 struct response {
   std::string text{};
   std::vector<std::string> attachments{};
   bool raw = false;
+  /// What the call took.
+  call_receipt receipt{};
 
   template <class Inspector>
   friend typename Inspector::result_type inspect(Inspector& f, response& x) {
-    return f(x.text, x.attachments, x.raw);
+    return f(x.text, x.attachments, x.raw, x.receipt);
   }
 };
 
@@ -102,7 +110,8 @@ result<pool_interface> pool_actor_of(runtime& from, const std::string& pool = {}
 result<void> subscribe(runtime& from, const caf::actor& who, const event_filter& filter = {},
                        size_t backlog = event_backlog);
 
-/// The error in CAF's form and back. Python frames, cause and certificate do not travel; the JSON
+/// The error in CAF's form and back. Python frames, cause, certificate
+/// and receipt do not travel; the JSON
 /// text of the whole error stands in the context, where `from_caf` leaves it as the detail "json".
 caf::error to_caf(const error& x);
 error from_caf(const caf::error& x);

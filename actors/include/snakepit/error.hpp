@@ -87,6 +87,8 @@ std::string to_text(const death_certificate& x, bool with_stderr = true);
 /// The certificate as JSON, an object.
 std::string to_json(const death_certificate& x);
 
+struct call_receipt;
+
 /// One failure, everywhere: of a call, a worker, a pool, a configuration.
 struct error {
   snakepit::reason reason = snakepit::reason::internal;
@@ -101,6 +103,8 @@ struct error {
   /// What the worker did when the call's deadline passed, as far as it said so in time. The detail
   /// "certificate_id" then names the certificate that there will be if the worker has to be ended.
   std::shared_ptr<const stack_report> stacks;
+  /// Of a call that was admitted: what it took all the same.
+  std::shared_ptr<const call_receipt> receipt;
 
   error() = default;
   error(snakepit::reason why, std::string text, std::map<std::string, std::string> facts = {})

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <snakepit/call_options.hpp>
+#include <snakepit/call_receipt.hpp>
 #include <snakepit/config.hpp>
 #include <snakepit/error.hpp>
 #include <snakepit/event.hpp>
@@ -56,6 +57,14 @@ public:
     return attachments_;
   }
 
+  /// What the call took. (Of one that failed: `error::receipt`.)
+  const call_receipt& receipt() const noexcept {
+    return receipt_;
+  }
+  void set_receipt(const call_receipt& x) noexcept {
+    receipt_ = x;
+  }
+
   /// Decodes it. Raw bytes become a `bytes` value.
   result<value> to_value() const;
   /// JSON text for people, bytes as `{"$": ["base64", text]}`.
@@ -65,6 +74,7 @@ private:
   bool raw_ = false;
   std::string text_;
   std::vector<std::string> attachments_;
+  call_receipt receipt_;
 };
 
 /// How a call ended.
@@ -241,6 +251,10 @@ public:
 
   /// Calls `tool` and waits for its end. Not from a CAF actor or a callback of ours: it blocks.
   result<value> execute(std::string_view tool, arguments args, const call_options& options = {});
+
+  /// The same, and tells what it took, also of a call that failed after its admission.
+  result<value> execute(std::string_view tool, arguments args, const call_options& options,
+                        call_receipt& receipt);
 
   /// One bytes argument, one bytes result.
   result<std::string> execute_raw(std::string_view tool, std::string data,

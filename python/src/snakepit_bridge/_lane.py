@@ -12,7 +12,7 @@ import inspect
 import os
 import sys
 from time import monotonic_ns, sleep
-from typing import Any, Callable, Dict, Generic, Iterator, List, NamedTuple, Optional, TypeVar
+from typing import Any, Callable, Dict, Generic, Iterator, List, Mapping, NamedTuple, Optional, TypeVar
 
 from . import _errors, _together, codec, context
 from ._arguments import KIND_RAW, PROBE, PROBE_TOOL, Tool, arguments_of, bind, tools_of
@@ -20,6 +20,7 @@ from ._async import LaneLoop
 from ._errors import Failure
 from ._interrupt import Interrupts
 from ._journal import MESSAGE, Journal
+from ._meter import COSTLY_US, Cost, Meter
 from ._page import ACKED, CANCEL, CLAIMED, DONE, LIMIT, STARTED_NS
 from ._tools import ToolSpec
 from .context import CallContext, Cancelled
@@ -44,10 +45,25 @@ class Limits(NamedTuple):
     depth: int = codec.MAX_DEPTH
 
 
+_NONE: List[bytes] = []
+_NO_COSTS: Dict[int, Cost] = {}
+
+
 class Finals:
     """Finals that were made and not yet sent; their numbers have no gaps."""
 
-    __slots__ = ("first_seq", "parts", "size", "run_us", "failures", "attachments", "revoked_from")
+    __slots__ = (
+        "first_seq",
+        "parts",
+        "size",
+        "run_us",
+        "failures",
+        "attachments",
+        "revoked_from",
+        "began_ns",
+        "cpu_ns",
+        "costs",
+    )
 
     def __init__(self, first_seq: int) -> None:
         self.first_seq = first_seq
@@ -57,6 +73,11 @@ class Finals:
         self.failures: Dict[int, Failure] = {}
         self.attachments: Dict[int, List[bytes]] = {}
         self.revoked_from = 0
+        #: When the first of them began.
+        self.began_ns = 0
+        #: What those without an own entry in `costs` took together; 0: it was not measured.
+        self.cpu_ns = 0
+        self.costs: Mapping[int, Cost] = _NO_COSTS
 
     def adders(self) -> "tuple[Callable[[bytes], None], Callable[[int], None], Callable[[int], None]]":
         """What adds to `parts`, `size` and `run_us`, for a loop in a hurry."""
@@ -70,7 +91,6 @@ class Finals:
             self.attachments[len(self.size)] = attachments
 
 
-_NONE: List[bytes] = []
 _TOO_LATE = Failure("deadline_exceeded", "the deadline had passed before the call could begin")
 
 
@@ -108,6 +128,7 @@ class Lane(Generic[R]):
         self._serialize = serialize
         self._is_well = is_well
         self._mend = mend
+        self.meter = Meter()
         #: Calls that each tool has made, up to PROOF. None: one has broken a stream.
         self._proved: Optional[Dict[int, int]] = {}
         #: One number: how long, in nanoseconds, the call did not run but waited for its turn. None
@@ -153,7 +174,7 @@ class Lane(Generic[R]):
         words, invoke, is_well, clock = self._words, self._invoke, self._is_well, monotonic_ns
         note, mark = self._journal.note, self._journal.mark
         payload_bytes, depth = self._limits
-        waited = self._waited
+        waited, meter = self._waited, self.meter
         first, count = batch.first_seq, batch.count
         if not 1 <= count <= MAX_BATCH:
             raise ValueError(f"protocol error: a batch of {count} calls")
@@ -171,16 +192,18 @@ class Lane(Generic[R]):
         arguments, tools = arguments_of(batch, self._tools), tools_of(batch, self._tools)
         out, pending, oldest = Finals(first), 0, 0
         add_part, add_size, add_time = out.adders()
+        meter.begin(clock())
         now, before = clock(), words[CLAIMED]
         look_at = now + LOOK_NS if self._is_trusted(batch) else 0
         for seq, tool, given in zip(range(first, first + count), tools, arguments):
             if self._owed:
                 if out.size:
                     mark(before)
-                    yield self._pack(out)
+                    yield self._pack(meter.close(out, now))
                     out, pending = Finals(seq), 0
                     add_part, add_size, add_time = out.adders()
                 self._await_ack()
+                meter.begin(clock())
                 now = clock()
             words[CLAIMED] = seq
             if words[LIMIT] < seq or self.stopping:
@@ -206,9 +229,12 @@ class Lane(Generic[R]):
                 data, attachments, result = self._encode_with_care(result, batch.kind)
                 is_plain = not attachments and type(result) is not Failure
             began, now = now, clock()
-            if waited is not None:
+            if waited is not None and waited[0]:
+                meter.skip(waited[0])
                 began, waited[0] = began + waited[0], 0
             run_us = (now - began + 999) // 1000
+            if run_us >= COSTLY_US:
+                meter.note(seq, run_us, now, len(out.size))
             if not is_plain:
                 self._note_message(seq, data, attachments, result, run_us)
             elif not note(seq, data, run_us):
@@ -218,11 +244,12 @@ class Lane(Generic[R]):
             added = size if is_plain else size + sum(map(len, attachments))
             if pending and pending + added > FLUSH_BYTES:
                 mark(seq)
-                yield self._pack(out)
+                yield self._pack(meter.close(out, now))
+                meter.begin(clock())
                 out, pending, now = Finals(seq), 0, clock()
                 add_part, add_size, add_time = out.adders()
             if not out.size:
-                oldest = now
+                oldest, out.began_ns = now, began
             if not is_plain:
                 out.add_rare(result, attachments)
             add_part(data)
@@ -231,13 +258,14 @@ class Lane(Generic[R]):
             pending += added
             if now - oldest >= FLUSH_NS and seq + 1 < first + count:
                 mark(seq)
-                yield self._pack(out)
+                yield self._pack(meter.close(out, now))
+                meter.begin(clock())
                 out, pending, now = Finals(seq + 1), 0, clock()
                 add_part, add_size, add_time = out.adders()
         self._batch = None  # it may be large
         if out.size or out.revoked_from:
             mark(before)
-            yield self._pack(out)
+            yield self._pack(meter.close(out, now))
 
     def _is_trusted(self, batch: Any) -> bool:
         """Whether no tool of the batch will break stdout or stderr."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import threading
-from time import monotonic_ns
+from time import monotonic_ns, thread_time_ns
 from typing import Any, Callable, List, Optional, TypeVar
 
 from . import _page, context
@@ -152,6 +152,7 @@ class _Visit:
         #: Whoever takes it off decides: the main thread to begin, or the lane to give up.
         self._chance = [None]
         self._began = 0
+        self._cpu = 0
         self._result: Any = None
         self._error: Optional[BaseException] = None
 
@@ -162,6 +163,7 @@ class _Visit:
             if self._began == 0 and self._lane.give_up() and _take(self._chance):
                 raise Cancelled()
         self._lane.note_wait(max(0, self._began - posted))
+        self._lane.meter.elsewhere += self._cpu
         error, self._error = self._error, None
         if error is not None:
             raise error
@@ -175,7 +177,9 @@ class _Visit:
         self._began = monotonic_ns()
         context.set_own_source(lane._current)
         interrupts.turn_to(lane._words)
+        cpu = thread_time_ns()
         self.attempt(interrupts, lane._seq)
+        self._cpu = thread_time_ns() - cpu
         context.set_own_source(None)
         if lane.forked:
             leave_fork(self._error)

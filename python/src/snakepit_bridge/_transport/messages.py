@@ -89,11 +89,16 @@ def results_of(finals: Finals) -> Any:
         size=finals.size,
         run_us=run_us,
         revoked_from=finals.revoked_from,
+        began_us=finals.began_ns // 1000,
     )
     for index, failure in finals.failures.items():
         results.failures.add(index=index, error=error_of(failure))
     for index, data in finals.attachments.items():
         results.attachments.add(index=index, data=data)
+    if finals.cpu_ns:
+        results.cpu_ns = finals.cpu_ns
+    for index, cost in finals.costs.items():
+        results.costs.add(index=index, cpu_ns=cost.cpu, memory_bytes=cost.growth)
     return results
 
 

@@ -1,8 +1,8 @@
-#include "actors/cli/map_flow.hpp"
+#include "actors/core/batch_flow.hpp"
 
 #include <algorithm>
 
-namespace snakepit::cli {
+namespace snakepit::core {
 
 namespace {
 constexpr std::chrono::milliseconds shortest_sample{4};
@@ -11,12 +11,12 @@ constexpr size_t largest_chunk = 256;
 constexpr size_t steepest_growth = 4;
 } // namespace
 
-map_flow::map_flow(limits x, time_point now)
+batch_flow::batch_flow(limits x, time_point now)
   : limits_{x}, allowed_{std::min(x.floor, x.ceiling)}, since_{now} {
   // nop
 }
 
-size_t map_flow::room() const noexcept {
+size_t batch_flow::room() const noexcept {
   auto count = called_ + held_;
   if (count == 0)
     return allowed_;
@@ -28,16 +28,16 @@ size_t map_flow::room() const noexcept {
   return std::min(by_wait, by_memory);
 }
 
-size_t map_flow::chunk() const noexcept {
+size_t batch_flow::chunk() const noexcept {
   return std::clamp<size_t>(allowed_ / 4, 1, largest_chunk);
 }
 
-void map_flow::called(size_t items, uint64_t argument_bytes) noexcept {
+void batch_flow::called(size_t items, uint64_t argument_bytes) noexcept {
   called_ += items;
   argument_bytes_ += argument_bytes;
 }
 
-void map_flow::returned(size_t items, uint64_t argument_bytes, uint64_t result_bytes) noexcept {
+void batch_flow::returned(size_t items, uint64_t argument_bytes, uint64_t result_bytes) noexcept {
   called_ -= items;
   argument_bytes_ -= argument_bytes;
   held_ += items;
@@ -46,12 +46,12 @@ void map_flow::returned(size_t items, uint64_t argument_bytes, uint64_t result_b
   result_bytes_ += result_bytes;
 }
 
-void map_flow::written(size_t items, uint64_t result_bytes) noexcept {
+void batch_flow::written(size_t items, uint64_t result_bytes) noexcept {
   held_ -= items;
   held_bytes_ -= result_bytes;
 }
 
-void map_flow::adapt(time_point now) noexcept {
+void batch_flow::adapt(time_point now) noexcept {
   auto count = returned_ - returned_before_;
   if (now - since_ < (count < smallest_sample ? limits_.wait : shortest_sample))
     return;
@@ -65,4 +65,4 @@ void map_flow::adapt(time_point now) noexcept {
   returned_before_ = returned_;
 }
 
-} // namespace snakepit::cli
+} // namespace snakepit::core

@@ -1,17 +1,17 @@
-#include "actors/cli/map_flow.hpp"
+#include "actors/core/batch_flow.hpp"
 
 #include <doctest/doctest.h>
 
 using namespace snakepit;
 using namespace std::chrono_literals;
-using time_point = cli::map_flow::time_point;
+using time_point = core::batch_flow::time_point;
 
 namespace {
 
 constexpr time_point start{};
 
 // Workers that end `rate` calls a second; returns what the flow lets be under way in the end.
-size_t settle(cli::map_flow& flow, double rate) {
+size_t settle(core::batch_flow& flow, double rate) {
   auto now = start;
   double done = 0;
   for (int i = 0; i < 500; ++i) {
@@ -31,7 +31,7 @@ size_t settle(cli::map_flow& flow, double rate) {
 } // namespace
 
 TEST_CASE("fast tools get many items at once, as many as wait for 50 ms [F6]") {
-  cli::map_flow flow{{}, start};
+  core::batch_flow flow{{}, start};
   CHECK(flow.room() == 2);
   auto allowed = settle(flow, 20000);
   CHECK(allowed > 700);
@@ -39,12 +39,12 @@ TEST_CASE("fast tools get many items at once, as many as wait for 50 ms [F6]") {
 }
 
 TEST_CASE("a slow tool has little more than its workers at hand [F6]") {
-  cli::map_flow flow{{}, start};
+  core::batch_flow flow{{}, start};
   CHECK(settle(flow, 10) == 2);
 }
 
 TEST_CASE("a tool that becomes slow has little at hand soon [F6]") {
-  cli::map_flow flow{{}, start};
+  core::batch_flow flow{{}, start};
   CHECK(settle(flow, 20000) > 700);
   flow.returned(flow.under_way(), 0, 0);
   flow.adapt(start + 10s);
@@ -52,10 +52,10 @@ TEST_CASE("a tool that becomes slow has little at hand soon [F6]") {
 }
 
 TEST_CASE("there are never more items than the ceiling, held ones included [F6]") {
-  cli::map_flow::limits limits;
+  core::batch_flow::limits limits;
   limits.floor = 10;
   limits.ceiling = 100;
-  cli::map_flow flow{limits, start};
+  core::batch_flow flow{limits, start};
   for (int i = 0; i < 1000; ++i) {
     auto room = flow.room();
     flow.called(room, 0);
@@ -69,17 +69,17 @@ TEST_CASE("there are never more items than the ceiling, held ones included [F6]"
 }
 
 TEST_CASE("large arguments and results fill it before their number does [F6]") {
-  cli::map_flow::limits limits;
+  core::batch_flow::limits limits;
   limits.floor = 50;
   limits.bytes = 1000;
-  cli::map_flow by_arguments{limits, start};
+  core::batch_flow by_arguments{limits, start};
   by_arguments.called(10, 1000);
   CHECK(by_arguments.room() == 0);
   by_arguments.returned(1, 100, 0);
   by_arguments.written(1, 0);
   CHECK(by_arguments.room() > 0);
 
-  cli::map_flow by_results{limits, start};
+  core::batch_flow by_results{limits, start};
   by_results.called(2, 0);
   by_results.returned(1, 0, 999);
   CHECK(by_results.room() == 0);
@@ -88,9 +88,9 @@ TEST_CASE("large arguments and results fill it before their number does [F6]") {
 }
 
 TEST_CASE("one item larger than all that may be held still goes through [F6]") {
-  cli::map_flow::limits limits;
+  core::batch_flow::limits limits;
   limits.bytes = 1000;
-  cli::map_flow flow{limits, start};
+  core::batch_flow flow{limits, start};
   for (int i = 0; i < 3; ++i) {
     REQUIRE(flow.room() > 0);
     flow.called(1, 5000);

@@ -1,32 +1,25 @@
 #pragma once
 
+#include <snakepit/batch.hpp>
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
-namespace snakepit::cli {
+namespace snakepit::core {
 
 /// Decides how many items may be under way, so that workers never run dry, memory stays bounded and
 /// no item waits long in the pool's queue, where its time already runs.
 ///
-/// An item is *called* until its result is there, then *held* until it is written (a later item
-/// waits for the one before it). One thread.
-class map_flow {
+/// An item is *called* until its result is there, then *held* until the sink has it (a later
+/// item waits for the one before it). One thread.
+class batch_flow {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  struct limits {
-    /// Items called at once at least: enough that no worker waits.
-    size_t floor = 2;
-    /// Items called and held at most.
-    size_t ceiling = 4096;
-    /// Of arguments called and results held, the results to come as estimated.
-    uint64_t bytes = uint64_t{64} << 20;
-    /// How long an item should wait for a worker.
-    std::chrono::nanoseconds wait = std::chrono::milliseconds{50};
-  };
+  using limits = batch_limits;
 
-  map_flow(limits x, time_point now);
+  batch_flow(limits x, time_point now);
 
   /// How many items may be called now.
   size_t room() const noexcept;
@@ -61,4 +54,4 @@ private:
   uint64_t returned_before_ = 0;
 };
 
-} // namespace snakepit::cli
+} // namespace snakepit::core
