@@ -129,7 +129,7 @@ TEST_CASE_FIXTURE(reloading_fixture,
   write("code.py", "def version(:\n");
   back = only(uut.reload());
   REQUIRE(back.failure);
-  CHECK(to_string(*back.failure).find("SyntaxError") != std::string::npos);
+  CHECK(to_string(*back.failure).find("invalid syntax") != std::string::npos);
   CHECK(versions(uut) == std::set<int64_t>{1});
   write_version(7);
   auto done = only(uut.reload());
