@@ -78,9 +78,9 @@ void lifecycle_state::replace_for_reload(const core::recycle_rules::worker& who,
   auto done = [to = lifecycle_actor{self}, who](const result<void>& end) {
     caf::anon_send(to, make_local(rollout_step{who, end.has_value()}));
   };
-  caf::anon_send(caf::actor_cast<pool_actor>(world.pool),
-                 make_local(replace_order{who, core::recycle_reason::reload, std::move(done),
-                                          std::move(spec)}));
+  caf::anon_send(
+    caf::actor_cast<pool_actor>(world.pool),
+    make_local(replace_order{who, core::recycle_reason::reload, std::move(done), std::move(spec)}));
 }
 
 void lifecycle_state::start_trial() {
@@ -110,8 +110,8 @@ void lifecycle_state::end_reload(core::rollout::ending x) {
                       {"took_us", micros}});
   }
   world.metrics->reloaded(x.rolled_back ? "rolled_back" : "done");
-  auto report = reload_report{settings.pool, x.revision, x.replaced, x.took,
-                              std::move(x.rolled_back)};
+  auto report =
+    reload_report{settings.pool, x.revision, x.replaced, x.took, std::move(x.rolled_back)};
   for (auto& request : std::exchange(job.requests, {}))
     request.answer(report);
   auto next = std::exchange(next_reload, {});

@@ -23,7 +23,8 @@ int run(const reload_command& x) {
   auto summary = (*daemon)->reload(x.pool);
   if (!summary)
     return report_daemon(summary.error(), json);
-  auto failed = std::ranges::any_of(summary->pools, [](auto& one) { return one.failure.has_value(); });
+  auto failed =
+    std::ranges::any_of(summary->pools, [](auto& one) { return one.failure.has_value(); });
   auto code = print(json ? reload_json(*summary) : reload_text(*summary));
   return code != exit_ok || !failed ? code : exit_failed;
 }

@@ -15,10 +15,10 @@ std::string pool_text(const reload_report& x) {
 }
 
 std::string pool_json(const reload_report& x) {
-  auto out = "{\"pool\": " + json_string(x.pool) + ", \"revision\": " + std::to_string(x.revision)
-             + ", \"replaced\": " + std::to_string(x.replaced) + ", \"took_ms\": "
-             + std::to_string(
-               std::chrono::duration_cast<std::chrono::milliseconds>(x.took).count());
+  auto out =
+    "{\"pool\": " + json_string(x.pool) + ", \"revision\": " + std::to_string(x.revision)
+    + ", \"replaced\": " + std::to_string(x.replaced) + ", \"took_ms\": "
+    + std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(x.took).count());
   if (x.failure)
     out += ", \"failure\": {\"reason\": " + json_string(to_string(x.failure->reason))
            + ", \"message\": " + json_string(x.failure->message) + '}';

@@ -18,7 +18,8 @@ size_t autoscaler::judge(const load& x, time_point now) {
   if (now < next_due())
     return x.workers;
   begun_ = now;
-  auto enough = std::clamp(needed(std::exchange(most_, x.busy + x.queued)), config_.min, config_.max);
+  auto enough =
+    std::clamp(needed(std::exchange(most_, x.busy + x.queued)), config_.min, config_.max);
   return std::min(enough, x.workers);
 }
 

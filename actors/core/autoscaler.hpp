@@ -10,9 +10,9 @@ namespace snakepit::core {
 
 /// Decides how many workers a pool should have, between `min` and `max`.
 ///
-/// More, when a call has waited for `target_wait` and all workers that were wanted are ready: in the
-/// proportion in which it has waited longer, at least one, at most twice as many at a time, and no
-/// more than there are calls for. Fewer, when for `idle` no more lanes were needed at a time: as
+/// More, when a call has waited for `target_wait` and all workers that were wanted are ready: in
+/// the proportion in which it has waited longer, at least one, at most twice as many at a time, and
+/// no more than there are calls for. Fewer, when for `idle` no more lanes were needed at a time: as
 /// many as were.
 ///
 /// One thread at a time; the caller passes the time in.
@@ -24,8 +24,8 @@ public:
   struct load {
     size_t workers = 0; ///< wanted so far
     size_t ready = 0;
-    size_t busy = 0;   ///< lanes
-    size_t queued = 0; ///< calls
+    size_t busy = 0;    ///< lanes
+    size_t queued = 0;  ///< calls
     duration waited{0}; ///< by the call that is served next
   };
 
@@ -48,7 +48,7 @@ private:
   }
 
   autoscale_config config_;
-  size_t lanes_; // of a worker
+  size_t lanes_;     // of a worker
   time_point begun_; // of the time in which lanes are counted
   size_t most_ = 0;  // lanes that were needed at a time since
 };

@@ -13,9 +13,9 @@ namespace {
 constexpr auto inline_limit = "limits.inline";
 
 /// Of a pool. A name that ends with a dot stands for the keys below it.
-constexpr auto pool_keys = std::to_array<std::string_view>(
-  {"adapter", "preload", "threads_env", "health_interval", "start.timeout", "heartbeat.", "limits.",
-   "chaos."});
+constexpr auto pool_keys =
+  std::to_array<std::string_view>({"adapter", "preload", "threads_env", "health_interval",
+                                   "start.timeout", "heartbeat.", "limits.", "chaos."});
 constexpr auto common_keys = std::to_array<std::string_view>({"python."});
 
 template <size_t N>
@@ -26,8 +26,7 @@ bool is_taken(std::string_view key, const std::array<std::string_view, N>& keys)
 }
 
 void copy(const config_field& from, const config_field& to) {
-  std::visit(
-    [&](auto& x) { *std::get<std::remove_cvref_t<decltype(x)>>(to).at = *x.at; }, from);
+  std::visit([&](auto& x) { *std::get<std::remove_cvref_t<decltype(x)>>(to).at = *x.at; }, from);
 }
 
 template <class T, size_t N>

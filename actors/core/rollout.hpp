@@ -21,9 +21,9 @@ namespace snakepit::core {
 ///                   idle: rolled back        undoing ---------------------> idle: rolled back
 ///
 /// While it is tried one worker alone is of the new revision, beside or instead of an old one, and
-/// whatever else starts is of the old one. From then on all that start are of the new one, and `surge`
-/// at a time are replaced. What is judged is the list of workers, not the answers to orders: these
-/// only say that an order is over.
+/// whatever else starts is of the old one. From then on all that start are of the new one, and
+/// `surge` at a time are replaced. What is judged is the list of workers, not the answers to
+/// orders: these only say that an order is over.
 ///
 /// One thread at a time; the caller passes the time in.
 class rollout {

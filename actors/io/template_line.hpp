@@ -70,8 +70,8 @@ private:
   bool retired_ = false;
   bool tried_ = false; // a template was proved or lost
   template_ptr current_;
-  std::vector<template_ptr> templates_;         // those that were lost may have workers
-  event_loop::clock::time_point begun_at_{};    // of the newest one
+  std::vector<template_ptr> templates_;      // those that were lost may have workers
+  event_loop::clock::time_point begun_at_{}; // of the newest one
   event_loop::clock::time_point retry_at_{};
   std::set<std::string> told_;
   std::vector<process_order> waiting_;

@@ -71,22 +71,24 @@ TEST_CASE("the status shows what a daemon is and how its pools are [E4]") {
 
 TEST_CASE("each worker is shown if that is wanted [E4]") {
   auto x = sample();
-  x.status.pools[0].workers = {{0, 3, 4711, "ready", 2}, {1, 1, 0, "starting", 0}};
+  x.status.pools[0].workers = {{0, 3, 1, 4711, "ready", 2}, {1, 1, 2, 0, "starting", 0}};
   auto& first = x.status.pools[0].workers[0];
   first.calls = 1234;
   first.age = 65s;
   first.memory_bytes = uint64_t{34} << 20;
   first.memory_growth = -1536;
   first.tainted = "segfault";
+  x.status.pools[0].revision = 2; // the first one is to be replaced
   CHECK(cli::status_text(x).find("WORKER") == std::string::npos);
   CHECK(cli::status_text(x, nullptr, true)
           .ends_with("\n\nWORKER       STATE      PID  RUNNING  CALLS   AGE    MEMORY  PER 1000\n"
                      "default/0.3  ready     4711        2  1,234  1:05  34.0 MiB  -1.5 KiB  "
-                     "tainted by segfault\n"
+                     "revision 1, tainted by segfault\n"
                      "default/1.1  starting     -        0      0     -         -         -"));
   auto json = parse_json(cli::status_json(x));
   REQUIRE(json);
   auto& worker = json->at("pools").at(0).at("workers").at(0);
+  CHECK(worker.at("revision") == value{1});
   CHECK(worker.at("pid") == value{4711});
   CHECK(worker.at("calls") == value{1234});
   CHECK(worker.at("age_ms") == value{65000});

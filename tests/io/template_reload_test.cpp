@@ -58,7 +58,8 @@ TEST_CASE_FIXTURE(template_fixture, "a template without workers ends when it is 
 }
 
 TEST_CASE_FIXTURE(template_fixture, "a template that still imports when it is retired ends [L5]") {
-  folder.write("slow.py", "import os, time; print('pid', os.getpid(), flush=True); time.sleep(1000)\n");
+  folder.write("slow.py",
+               "import os, time; print('pid', os.getpid(), flush=True); time.sleep(1000)\n");
   spec.launch.arguments.emplace_back("preload=slow");
   start();
   recorder log;

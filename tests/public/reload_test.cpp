@@ -34,14 +34,15 @@ struct reloading_fixture : runtime_fixture {
     std::ofstream{folder.path() / name} << text;
   }
 
-  /// Of another size each time: by that and the second Python knows whether what it compiled is stale.
+  /// Of another size each time: by that and the second Python knows whether what it compiled is
+  /// stale.
   void write_version(int x) {
     write("code.py", R"(
 import os
 import time
 def version():
     return )" + std::to_string(x)
-                              + R"(
+                       + R"(
 def work(seconds: float):
     time.sleep(seconds)
     return os.getpid()

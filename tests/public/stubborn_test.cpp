@@ -21,7 +21,8 @@ struct stubborn_fixture : runtime_fixture {
   runtime uut = start_one();
 
   runtime start_one() const {
-    auto cfg = configuration({pool("default", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/stubborn.py")});
+    auto cfg =
+      configuration({pool("default", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/stubborn.py")});
     cfg.timeouts.cancel_grace = stubborn_grace;
     auto x = runtime::start(std::move(cfg));
     REQUIRE_MESSAGE(x, to_string(x.error()));

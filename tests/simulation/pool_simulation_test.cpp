@@ -59,12 +59,27 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
   if (seeds < 2000)
     return; // some of what follows is rare
   // The orders did lead to all these ends.
-  for (auto* way :
-       {"ok", "worker_crashed", "worker_killed", "worker_hung", "deadline_exceeded",
-        "queue_timeout", "cancelled", "pool_saturated", "pool_failed", "unknown_tool", "(groups)",
-        "(groups of one)", "(reports)", "(recycled: manual)", "(recycled: ttl)", "(recycled: idle)",
-        "(recycled: max_calls)", "(recycled: reload)", "(neighbours)", "(reload: done)",
-        "(reload: rolled back)"})
+  for (auto* way : {"ok",
+                    "worker_crashed",
+                    "worker_killed",
+                    "worker_hung",
+                    "deadline_exceeded",
+                    "queue_timeout",
+                    "cancelled",
+                    "pool_saturated",
+                    "pool_failed",
+                    "unknown_tool",
+                    "(groups)",
+                    "(groups of one)",
+                    "(reports)",
+                    "(recycled: manual)",
+                    "(recycled: ttl)",
+                    "(recycled: idle)",
+                    "(recycled: max_calls)",
+                    "(recycled: reload)",
+                    "(neighbours)",
+                    "(reload: done)",
+                    "(reload: rolled back)"})
     CHECK_MESSAGE(tally[way] > 0, std::string{way} << " never happened");
   for (auto* way : {"caller_gone", "worker_busy", "session_worker_unavailable"})
     CHECK_MESSAGE(tally[way] > 0, std::string{way} << " never happened");
