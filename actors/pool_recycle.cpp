@@ -76,9 +76,9 @@ void pool_state::on_replace(replace_order& x) {
   auto order = recycle_order{x.who.slot, std::move(x.done)};
   auto i = members.find(x.who.slot);
   if (draining || i == members.end() || i->second.generation != x.who.generation || !i->second.up
-      || (x.spec && successors.contains(x.who.slot)) || !renew(x.who.slot, x.why))
+      || !renew(x.who.slot, x.why))
     return order.answer(fail(reason::unavailable, "the worker is not there any more"));
-  if (x.spec) {
+  if (x.spec) { // if one starts already, of the one that follows it
     trials.insert_or_assign(x.who.slot, std::move(x.spec));
     mixed = true;
   }

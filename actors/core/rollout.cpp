@@ -17,6 +17,7 @@ void rollout::begin(uint32_t from, uint32_t to, time_point now) {
   to_ = to;
   begun_ = not_before_ = now;
   ordered_.clear();
+  trial_.reset();
   starting_one_ = give_up_ = false;
   replaced_ = failures_ = 0;
   trouble_.reset();
@@ -33,6 +34,7 @@ rollout::verdict rollout::judge(const std::vector<worker_life>& up,
     out.adopt = from_;
   } else if (phase_ == phase::trying && std::ranges::any_of(up, is_new)) {
     phase_ = phase::rolling;
+    replaced_ = 1;
     out.adopt = to_;
   }
   if (phase_ == phase::trying)
@@ -53,6 +55,7 @@ void rollout::try_first(const std::vector<worker_life>& up, const std::vector<ui
     out.trial = true;
     out.replace.push_back({first->slot, first->generation});
     ordered_.insert(out.replace.back());
+    trial_ = out.replace.back();
   } else if (starting.empty()) {
     out.start = starting_one_ = true;
   }
@@ -91,10 +94,13 @@ void rollout::finish(time_point now, verdict& out) {
 void rollout::over(const worker& who, bool done, time_point now) {
   if (ordered_.erase(who) == 0)
     return;
-  if (done)
-    ++replaced_;
-  else
+  auto was_trial = trial_ == who;
+  if (was_trial)
+    trial_.reset(); // the list says what came of it
+  if (!done)
     not_before_ = later(now, pause_);
+  else if (!was_trial)
+    ++replaced_;
 }
 
 void rollout::start_over(time_point now) {

@@ -90,6 +90,7 @@ private:
   uint32_t to_ = 0;
   time_point begun_{};
   std::set<worker> ordered_;
+  std::optional<worker> trial_; // of them
   bool starting_one_ = false;
   time_point not_before_{};
   size_t replaced_ = 0;
