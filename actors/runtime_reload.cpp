@@ -40,14 +40,14 @@ private:
 
 void runtime::implementation::reload(const std::string& pool, std::optional<config> wanted,
                                      std::function<void(result<reload_summary>)> done) {
-  if (stopping)
-    return done(fail(reason::draining, "the runtime stops"));
   auto ignored = std::vector<std::string>{};
   auto jobs = std::vector<std::pair<pool_place*, worker_spec_ptr>>{};
   auto failed = std::vector<std::pair<std::string, error>>{};
   auto configs = std::vector<config>{};
   {
     auto guard = std::lock_guard{reload_mutex_};
+    if (stopping)
+      return done(fail(reason::draining, "the runtime stops"));
     if (wanted) {
       if (auto ok = validate(*wanted); !ok)
         return done(tl::unexpected{std::move(ok.error())});

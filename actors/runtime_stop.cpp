@@ -202,13 +202,18 @@ void runtime::implementation::close() {
   admin = nullptr;
   events->close(event_patience);
   sink.cancel();
-  for (auto& x : pools)
+  for (auto& x : pools) {
     x.entry->set_actor(nullptr);
+    x.entry->set_lifecycle(nullptr);
+    x.entry->set_spec(nullptr); // keeps the folder of the run
+  }
   stop_launchers();
   close_ledger();
   meter = nullptr; // what it may still have to say is for actors
   if (!apart([this] { own = nullptr; }))
     own = nullptr; // this thread has made no actor
+  auto guard = std::lock_guard{reload_mutex_};
+  context = {}; // keeps the folder, too
   directory = nullptr;
 }
 

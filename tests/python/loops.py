@@ -1,8 +1,9 @@
 """What the tests of lanes on one event loop share."""
 
 import json
+import time
 
-from host import CLAIMED, Failed, Worker, eventually, pb
+from host import CLAIMED, DONE, TIMEOUT, Failed, Worker, eventually, pb
 
 LANES = range(8)
 ADAPTER = "adapters.coroutines:Coroutines"
@@ -29,7 +30,14 @@ def final_of(worker, seq, lane):
 
 
 def cancelled(worker, seq, lane):
-    worker.cancel(seq, lane)
+    """Tells it until it has ended, as the host does: one that comes just before the tool begins is lost."""
+    deadline = time.monotonic() + TIMEOUT
+    while worker.pages[lane][DONE] < seq:
+        assert time.monotonic() < deadline, worker.stderr.text
+        worker.cancel(seq, lane)
+        until = time.monotonic() + 0.5
+        while worker.pages[lane][DONE] < seq and time.monotonic() < until:
+            time.sleep(0.005)
     return final_of(worker, seq, lane)
 
 
