@@ -24,6 +24,8 @@ struct relatives {
 /// if there is a template.
 relatives family_of(const host_process& host, bool forks) {
   relatives out;
+  // One that is just being executed has no environment to be known by.
+  eventually(10s, [&] { return host.others().size() >= 2 * workers + (forks ? 1 : 0); });
   auto all = host.others();
   auto parent_of = [](int64_t pid) { return io::read_proc_stat(pid).value().parent; };
   int64_t parent = host.pid();

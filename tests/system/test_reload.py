@@ -92,9 +92,11 @@ def test_the_configuration_is_read_again(daemon, host, code):
     bad = daemon.run("reload", "--address", daemon.hello["address"])
     assert bad.code == 2
     assert "queue" in bad.err
+    write_configuration(host, other)
     assert versions(daemon) == {9}
-    nobody = daemon.run("reload", "nobody", "--address", daemon.hello["address"])
-    assert nobody.code != 0
+    nobody = daemon.run("reload", "nobody")
+    assert nobody.code == 1
+    assert "there is no pool `nobody`" in nobody.err
 
 
 def test_the_service_manager_is_told_of_a_reload(host, code):
