@@ -74,6 +74,9 @@ struct simulation : pool_fixture {
       auto trials = size_t{1} + pick(2);
       cfg.breaker = {.enabled = true, .failures = 2, .reset = 30ms, .half_open = trials};
     }
+    if (chance(25))
+      cfg.autoscale = {
+        .min = 1, .max = *cfg.workers + 1 + pick(2), .target_wait = 10ms, .idle = 50ms};
     cfg.crash_barrier = {.enabled = chance(80), .taint = 50ms, .clear_after = 1 + pick(5)};
     cfg.health = {.window = 50ms, .crashes = 1 + pick(3)};
     world.tools["many"] = 18;
