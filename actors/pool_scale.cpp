@@ -25,6 +25,11 @@ void pool_state::scale() {
       replacements.erase(x.slot);
       let_go(x.slot, "scale");
     }
+    for (auto gone = slots->size(); gone < load.workers; ++gone) {
+      auto slot = static_cast<uint32_t>(gone);
+      trials.erase(slot);
+      answer_recycles(slot, fail(reason::unavailable, "its slot is not needed any more"));
+    }
     if (slots->size() < load.workers)
       tell_scaled(load.workers, "idle");
   }
