@@ -56,9 +56,9 @@ void lifecycle_state::on_list(life_list& x) {
       one.memory = seen.mapped();
       memory.insert(std::move(seen));
     }
+  go_on(); // first, or a worker that it wants to replace is always gone for its age
   decide();
   measure();
-  go_on();
   retire();
 }
 
