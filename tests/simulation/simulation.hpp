@@ -427,8 +427,10 @@ struct simulation : pool_fixture {
       if (e.kind != event_kind::heartbeat_failed)
         continue;
       auto name = std::string{e.text("slot")} + "." + std::string{e.text("generation")};
-      auto* x = world.find("p/" + name);
-      REQUIRE(x);
+      auto of_that_name = [&](auto& one) { return one->label == "p/" + name; };
+      auto found = std::ranges::find_if(world.workers, of_that_name);
+      REQUIRE(found != world.workers.end());
+      auto* x = found->get();
       auto runs = [](auto& lane) { return lane.running() && lane.current().tool >= 16; };
       auto busy = std::any_of(x->lanes.begin(), x->lanes.end(), runs);
       INFO(to_string(e));
