@@ -453,6 +453,7 @@ struct simulation : pool_fixture {
     faults = part_faults = 0;
     for (size_t i = 0; i < 200'000 && !(all_answered() && reloading.over()); ++i) {
       run_one();
+      check_hung(); // before whoever was stopped goes on
       step_disk();
       if (auto* x = any_worker())
         step(*x);
