@@ -19,6 +19,7 @@ constexpr auto stubborn_slack = 3s;
 
 struct stubborn_fixture : runtime_fixture {
   runtime uut = start_one();
+  int shown = 0; // answers with the stack of the tool
 
   runtime start_one() const {
     auto cfg =
@@ -49,8 +50,10 @@ struct stubborn_fixture : runtime_fixture {
     auto why = std::move(end.error());
     CHECK(why.reason == reason::deadline_exceeded);
     REQUIRE(why.stacks);
-    CHECK_MESSAGE(tool_stack(*why.stacks).find("in " + tool + "\n") != std::string::npos,
-                  to_string(*why.stacks));
+    // The answer does not wait for stacks; on a busy machine they may be too late.
+    auto named = tool_stack(*why.stacks).find("in " + tool + "\n") != std::string::npos;
+    CHECK_MESSAGE((named || !why.stacks->note.empty()), to_string(*why.stacks));
+    shown += named;
     CHECK(why.details.count("certificate_id") == 1);
     return why;
   }
@@ -70,6 +73,9 @@ TEST_CASE_FIXTURE(stubborn_fixture,
     CHECK(pid() == before); // waits for the lane
     CHECK(stubborn_clock::now() - answered < stubborn_grace + stubborn_slack);
   }
+  for (int i = 0; i < 20 && shown < 4; ++i)
+    answer_of("spin");
+  CHECK(shown >= 4);
   CHECK(uut.deaths().empty());
   CHECK(uut.stats().at(0).worker_starts == 1);
 }
