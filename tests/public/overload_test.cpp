@@ -112,7 +112,8 @@ TEST_CASE_FIXTURE(runtime_fixture,
                       << static_cast<double>(tally->offered) / seconds << ", done " << goodput
                       << "; refused " << tally->refusals.size() << ", p99 " << late.count() / 1000
                       << " us; grown by " << (grown >> 20) << " MiB");
-  // By itself on a machine it is 0.9 and more; what else runs takes from one and not from the other.
+  // By itself on a machine it is 0.9 and more; what else runs takes from one and not from the
+  // other.
   CHECK(goodput >= (std::getenv("SNAKEPIT_OVERLOAD") ? 0.9 : 0.5) * capacity);
   CHECK(late < 100ms);
   CHECK(grown < (size_t{64} << 20));
