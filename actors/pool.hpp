@@ -210,8 +210,12 @@ struct pool_state {
 
   // -- the number of workers: pool_scale.cpp; only with a `scaler` --
 
-  void scale();
+  /// Whether there are fewer workers now, for whose calls others may have room.
+  bool scale();
+  void shrink(size_t wanted);
   core::time_point scale_due() const;
+  /// Since when the call that is served next has waited for a lane; `never`: none does.
+  core::time_point waiting_since() const;
   void tell_scaled(size_t before, std::string_view because);
 
   /// The worker of the slot has become ready.

@@ -109,9 +109,10 @@ std::optional<error> pool_state::unmeetable(core::call& x) {
 void pool_state::dispatch() {
   while (dispatch_next()) {
   }
-  if (scaler) [[unlikely]]
-    scale();
-  if (queue->next_deadline() < armed || scaler
+  if (scaler && scale()) [[unlikely]]
+    while (dispatch_next()) {
+    }
+  if (queue->next_deadline() < armed || (scaler && scale_due() < armed)
       || (!queue->groups().empty() && queue->groups().next_due(now()) < armed))
     arm();
   keep_looking();

@@ -5,43 +5,59 @@
 
 namespace snakepit {
 
-void pool_state::scale() {
+bool pool_state::scale() {
   if (draining || !begun)
-    return;
-  auto* front = queue->front();
+    return false;
+  auto time = now();
   auto load = core::autoscaler::load{};
   load.workers = slots->size();
   load.ready = ready();
   load.busy = board->busy();
-  load.queued = queue->size();
-  load.waited = front ? now() - front->admitted : duration{0};
-  auto wanted = scaler->judge(load, now());
+  load.queued = queue->size() - queue->groups().saved();
+  if (auto since = waiting_since(); since < time)
+    load.waited = time - since;
+  auto wanted = scaler->judge(load, time);
   if (wanted > load.workers) {
-    slots->grow(wanted, now());
+    slots->grow(wanted, time);
     tell_scaled(load.workers, "queue");
     start_workers();
   } else if (wanted < load.workers) {
-    for (auto& x : slots->shrink(wanted)) {
-      replacements.erase(x.slot);
-      let_go(x.slot, "scale");
-    }
-    for (auto gone = slots->size(); gone < load.workers; ++gone) {
-      auto slot = static_cast<uint32_t>(gone);
-      trials.erase(slot);
-      answer_recycles(slot, fail(reason::unavailable, "its slot is not needed any more"));
-    }
-    if (slots->size() < load.workers)
-      tell_scaled(load.workers, "idle");
+    shrink(wanted);
   }
+  return slots->size() < load.workers;
+}
+
+void pool_state::shrink(size_t wanted) {
+  auto before = slots->size();
+  for (auto& x : slots->shrink(wanted)) {
+    replacements.erase(x.slot);
+    let_go(x.slot, "scale");
+  }
+  for (auto gone = slots->size(); gone < before; ++gone) {
+    auto slot = static_cast<uint32_t>(gone);
+    trials.erase(slot);
+    answer_recycles(slot, fail(reason::unavailable, "its slot is not needed any more"));
+  }
+  if (slots->size() < before)
+    tell_scaled(before, "idle");
+}
+
+core::time_point pool_state::waiting_since() const {
+  auto* front = queue->front();
+  auto since = front ? front->admitted : core::never;
+  if (auto* group = queue->next_group(now())) // what it was held back for is no want of workers
+    since = std::min(since, queue->front_of(*group)->held_until);
+  return since;
 }
 
 core::time_point pool_state::scale_due() const {
   if (!scaler || draining)
     return core::never;
-  auto* front = queue->front();
-  auto full = slots->size() >= settings.config.autoscale.max || ready() < slots->size();
-  auto grow = front && !full ? core::later(front->admitted, scaler->target_wait()) : core::never;
-  return std::min(grow, scaler->next_due());
+  auto since = waiting_since();
+  if (since == core::never || slots->size() >= settings.config.autoscale.max
+      || ready() < slots->size())
+    return scaler->next_due();
+  return std::min(core::later(since, scaler->target_wait()), scaler->next_due());
 }
 
 void pool_state::tell_scaled(size_t before, std::string_view because) {

@@ -8,6 +8,8 @@ namespace snakepit::core {
 size_t autoscaler::judge(const load& x, time_point now) {
   most_ = std::max(most_, x.busy + x.queued);
   if (x.queued > 0 && x.waited >= config_.target_wait && x.ready >= x.workers) {
+    begun_ = now; // nothing is idle
+    most_ = x.busy + x.queued;
     auto share = static_cast<double>(x.waited.count())
                  / static_cast<double>(std::max<int64_t>(config_.target_wait.count(), 1));
     auto most = std::min({2 * x.workers, needed(x.busy + x.queued), config_.max});

@@ -55,6 +55,15 @@ TEST_CASE_FIXTURE(autoscaler_fixture, "those that were wanted are waited for [P7
   CHECK(judge() == 4);
 }
 
+TEST_CASE_FIXTURE(autoscaler_fixture, "an overload that goes on asks for no look at once [P7]") {
+  load = {.workers = 8, .ready = 8, .busy = 8, .queued = 50, .waited = 1s};
+  for (int i = 0; i < 5; ++i) {
+    now += 61s;
+    CHECK(judge() == 8);
+    CHECK(uut.next_due() > now);
+  }
+}
+
 TEST_CASE_FIXTURE(autoscaler_fixture, "what was not needed for long is given up [P7]") {
   load = {.workers = 8, .ready = 8, .busy = 3};
   CHECK(judge() == 8);
