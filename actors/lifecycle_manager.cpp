@@ -40,8 +40,7 @@ void lifecycle_state::init(lifecycle_settings cfg, lifecycle_world w) {
   current = world.entry && world.entry->spec() ? world.entry->spec() : settings.spec;
   rollout = {settings.recycle.surge, settings.reload_failures, settings.reload_pause};
   events = {world.events, settings.pool, [this] { return now(); }};
-  if (rules->any())
-    ask();
+  ask();
 }
 
 // -- message handlers ---------------------------------------------------------
@@ -50,12 +49,15 @@ void lifecycle_state::on_list(life_list& x) {
   asking = false;
   workers = std::move(x.workers);
   starting = std::move(x.starting);
+  vacant = x.vacant;
   auto known = std::exchange(memory, {});
   for (auto& one : workers)
     if (auto seen = known.extract({one.slot, one.generation})) {
       one.memory = seen.mapped();
       memory.insert(std::move(seen));
     }
+  if (std::exchange(is_first_list, false))
+    resume_reload();
   go_on(); // first, or a worker that it wants to replace is always gone for its age
   decide();
   measure();

@@ -106,6 +106,9 @@ struct lifecycle_state {
   // -- reloads: lifecycle_reload.cpp --
 
   void begin_reload(reload_order x);
+  /// The manager before has ended in the middle of one.
+  void resume_reload();
+  void begin_rollout();
   /// Has done what is due of the reload by what is known of the workers.
   void go_on();
   void adopt(uint32_t revision, bool over);
@@ -138,6 +141,8 @@ struct lifecycle_state {
   std::map<core::recycle_rules::worker, uint64_t> memory;  // measured last
   std::vector<core::recycle_rules::worker> being_measured; // in this order
   std::vector<uint32_t> starting;                          // their revisions
+  size_t vacant = 0;                                       // slots
+  bool is_first_list = true;
   core::rollout rollout{1, 1, duration{0}};
   worker_spec_ptr current;
   reload_job job;
@@ -152,7 +157,7 @@ struct lifecycle_state {
 /// Has the POOL replace workers that are too old, have ended too many calls, hold too much memory
 /// or have had nothing to do for too long, end those that hold far too much, and replace all of
 /// them by a new revision when it is told to. Lives as long as its pool's supervisor. If nothing is
-/// limited it does nothing until there is a reload.
+/// limited it looks only when there is a new worker, until there is a reload.
 lifecycle_actor::behavior_type
 lifecycle_manager(lifecycle_actor::stateful_pointer<lifecycle_state> self,
                   lifecycle_settings settings, lifecycle_world world);

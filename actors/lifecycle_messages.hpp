@@ -67,6 +67,8 @@ struct life_list {
   std::vector<core::worker_life> workers;
   /// Revisions of those that start.
   std::vector<uint32_t> starting;
+  /// Slots that have no worker and start none.
+  size_t vacant = 0;
 };
 
 /// A worker did not start, or has crashed. From the POOL.
@@ -83,18 +85,21 @@ struct rollout_step {
   bool done = false;
 };
 
-/// Replace all workers by ones made from this. From the runtime. Destroyed unanswered it answers
-/// `unavailable`.
+/// What new workers are to be made from, as the revision of this number.
+using spec_maker = std::function<worker_spec_ptr(uint32_t revision)>;
+
+/// Replace all workers by ones made from this; null: from what they are, begun anew. From the
+/// runtime. Destroyed unanswered it answers `unavailable`.
 struct reload_order {
-  worker_spec_ptr spec;
+  spec_maker make;
   std::function<void(result<reload_report>)> done;
 
-  reload_order(worker_spec_ptr from, std::function<void(result<reload_report>)> f)
-    : spec{std::move(from)}, done{std::move(f)} {}
+  reload_order(spec_maker from, std::function<void(result<reload_report>)> f)
+    : make{std::move(from)}, done{std::move(f)} {}
   reload_order(reload_order&& other) noexcept
-    : spec{std::move(other.spec)}, done{std::exchange(other.done, nullptr)} {}
+    : make{std::move(other.make)}, done{std::exchange(other.done, nullptr)} {}
   reload_order& operator=(reload_order&& other) noexcept {
-    std::swap(spec, other.spec);
+    std::swap(make, other.make);
     std::swap(done, other.done);
     return *this;
   }

@@ -45,9 +45,23 @@ void lifecycle_state::on_trouble(const worker_trouble& x) {
 // -- helpers --------------------------------------------------------------------
 
 void lifecycle_state::begin_reload(reload_order x) {
+  auto revision = world.entry->next_revision();
   job.from = current;
-  job.to = x.spec;
+  job.to = x.make ? x.make(revision) : current->again(revision);
   job.requests.push_back(std::move(x));
+  begin_rollout();
+}
+
+void lifecycle_state::resume_reload() {
+  auto is_other = [this](uint32_t revision) { return revision != current->revision; };
+  if (std::ranges::none_of(workers, is_other, &core::worker_life::revision)
+      && std::ranges::none_of(starting, is_other))
+    return;
+  job.from = job.to = current;
+  begin_rollout();
+}
+
+void lifecycle_state::begin_rollout() {
   rollout.begin(job.from->revision, job.to->revision, now());
   events.reload_begun(job.to->revision);
   world.log->write(level::info, reload_category, "reload begun",
@@ -56,7 +70,7 @@ void lifecycle_state::begin_reload(reload_order x) {
 }
 
 void lifecycle_state::go_on() {
-  auto verdict = rollout.judge(workers, starting, now());
+  auto verdict = rollout.judge(workers, starting, vacant, now());
   if (verdict.adopt)
     adopt(*verdict.adopt, false);
   for (auto& who : verdict.replace)
@@ -94,7 +108,8 @@ void lifecycle_state::start_trial() {
 void lifecycle_state::end_reload(core::rollout::ending x) {
   adopt(x.revision, true);
   current = x.rolled_back ? job.from : job.to;
-  retiring.push_back(x.rolled_back ? job.to : job.from);
+  if (job.from != job.to)
+    retiring.push_back(x.rolled_back ? job.to : job.from);
   auto micros = std::chrono::duration_cast<std::chrono::microseconds>(x.took).count();
   if (x.rolled_back) {
     events.reload_rolled_back(job.to->revision, x.took, x.rolled_back->reason);
@@ -117,9 +132,13 @@ void lifecycle_state::end_reload(core::rollout::ending x) {
   auto next = std::exchange(next_reload, {});
   if (next.empty())
     return;
-  auto last = std::move(next.back()); // the newest of them is meant by all
+  // One for all: with the newest configuration, if any has one.
+  auto has_one = [](auto& request) { return request.make != nullptr; };
+  auto newest = std::ranges::find_if(next.rbegin(), next.rend(), has_one);
+  std::swap(newest == next.rend() ? next.back() : *newest, next.back());
+  auto meant = std::move(next.back());
   next.pop_back();
-  begin_reload(std::move(last));
+  begin_reload(std::move(meant));
   for (auto& request : next)
     job.requests.push_back(std::move(request));
 }

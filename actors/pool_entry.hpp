@@ -46,6 +46,7 @@ public:
   void set_lifecycle(caf::actor x) {
     auto guard = std::lock_guard{mutex_};
     lifecycle_ = std::move(x);
+    changed_.notify_all();
   }
   /// What the last reload has left; null: none has changed anything. Outlives the pool's actor.
   std::shared_ptr<const worker_spec> spec() const {
@@ -61,10 +62,10 @@ public:
     auto guard = std::lock_guard{mutex_};
     return ++last_revision_;
   }
-  /// Waits until there is an actor. Returns whether there is.
-  bool await_actor(std::chrono::milliseconds timeout) const {
+  /// Waits until both actors are there. Returns whether they are.
+  bool await_actors(std::chrono::milliseconds timeout) const {
     auto guard = std::unique_lock{mutex_};
-    return changed_.wait_for(guard, timeout, [this] { return actor_ != nullptr; });
+    return changed_.wait_for(guard, timeout, [this] { return actor_ && lifecycle_; });
   }
   void set_tools(std::shared_ptr<const core::tool_table> x) {
     auto guard = std::lock_guard{mutex_};

@@ -204,6 +204,7 @@ void pool_state::on_life_query(const life_query& x) {
     mixed = false;
   }
   auto list = life_list{};
+  list.vacant = slots->vacant();
   auto add = [&](uint32_t slot, const member& one, bool leaves) {
     if (!one.up)
       return list.starting.push_back(one.revision);

@@ -182,7 +182,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
       x->forks.push_back(plan.launcher);
     }
     x->pools.push_back({pool.name, plan.settings.call_timeout, plan.settings.queue_timeout,
-                        pool.limits.inline_bytes, entry, plan.world.metrics, cfg});
+                        pool.limits.inline_bytes, entry, plan.world.metrics});
     plans.push_back(std::move(plan));
   }
   x->cfg = std::move(cfg);
@@ -198,7 +198,7 @@ result<runtime> runtime::implementation::start(config cfg, std::unique_ptr<own_s
   auto out = runtime{std::move(x)}; // stops it if something is missing
   // Actors start on threads of their own: a call that follows at once shall find its pool.
   for (auto& pool : impl.pools)
-    if (!pool.entry->await_actor(10s))
+    if (!pool.entry->await_actors(10s))
       return fail(reason::internal, "pool `" + pool.name
                                       + "` did not start; is the actor system "
                                         "running?");

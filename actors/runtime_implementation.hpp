@@ -63,8 +63,6 @@ public:
     uint64_t payload_bytes;
     std::shared_ptr<pool_entry> entry;
     std::shared_ptr<telemetry::pool_metrics> metrics;
-    /// What its workers are made from now, under `reload_mutex_`.
-    config effective;
   };
 
   /// Starts the tree. `own` is null if the system is the embedder's.
@@ -129,6 +127,15 @@ public:
   std::atomic<bool> stopping{false};
 
 private:
+  /// What a reload is to make the workers of a pool from; null: from what they are.
+  struct reload_plan {
+    const pool_place* place;
+    result<spec_maker> make;
+  };
+  result<std::vector<reload_plan>> plan_reload(const std::string& pool,
+                                               const std::optional<config>& wanted,
+                                               std::vector<std::string>& ignored);
+
   result<void> start_admin();
   /// Starts the thread that ends everything later: then there may be no more threads.
   result<void> start_closer();

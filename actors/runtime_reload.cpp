@@ -3,7 +3,6 @@
 #include "actors/runtime_implementation.hpp"
 
 #include <algorithm>
-#include <atomic>
 
 namespace snakepit {
 
@@ -41,57 +40,58 @@ private:
 void runtime::implementation::reload(const std::string& pool, std::optional<config> wanted,
                                      std::function<void(result<reload_summary>)> done) {
   auto ignored = std::vector<std::string>{};
-  auto jobs = std::vector<std::pair<pool_place*, worker_spec_ptr>>{};
-  auto failed = std::vector<std::pair<std::string, error>>{};
-  auto configs = std::vector<config>{};
-  {
-    auto guard = std::lock_guard{reload_mutex_};
-    if (stopping)
-      return done(fail(reason::draining, "the runtime stops"));
-    if (wanted) {
-      if (auto ok = validate(*wanted); !ok)
-        return done(tl::unexpected{std::move(ok.error())});
-      ignored = core::compare(cfg, *wanted).ignored;
-    }
-    auto only = pool.empty() ? result<const pool_place*>{nullptr} : find(pool);
-    if (!only)
-      return done(tl::unexpected{std::move(only.error())});
-    for (auto& place : pools) {
-      if (*only && *only != &place)
-        continue;
-      auto next = wanted ? core::compare(place.effective, *wanted).taken : place.effective;
-      auto& mine = *std::ranges::find(next.pools, place.name, &pool_config::name);
-      auto here = context_of(mine, context, *directory);
-      if (!here) {
-        failed.emplace_back(place.name, std::move(here.error()));
-        jobs.emplace_back(&place, nullptr);
-      } else {
-        jobs.emplace_back(&place, next_spec(mine, next, *here, place.entry->next_revision()));
-      }
-      configs.push_back(std::move(next));
-    }
-  }
-  auto all = std::make_shared<reload_gathering>(jobs.size(), std::move(ignored), std::move(done));
-  for (size_t i = 0; i < jobs.size(); ++i) {
-    auto& place = *jobs[i].first;
-    auto answer = [this, all, i, &place, next = std::move(configs[i])](result<reload_report> x) {
+  auto jobs = plan_reload(pool, wanted, ignored);
+  if (!jobs)
+    return done(tl::unexpected{std::move(jobs.error())});
+  auto all = std::make_shared<reload_gathering>(jobs->size(), std::move(ignored), std::move(done));
+  for (size_t i = 0; i < jobs->size(); ++i) {
+    auto& [place, make] = (*jobs)[i];
+    auto answer = [all, i, name = place->name](result<reload_report> x) {
       if (!x)
-        return all->answer(i, reload_report{place.name, 0, 0, duration{0}, std::move(x.error())});
-      if (!x->failure) {
-        auto guard = std::lock_guard{reload_mutex_};
-        place.effective = next;
-      }
+        x = reload_report{name, 0, 0, duration{0}, std::move(x.error())};
       all->answer(i, std::move(*x));
     };
-    if (!jobs[i].second) {
-      auto why = std::ranges::find(failed, place.name, &std::pair<std::string, error>::first);
-      answer(tl::unexpected{std::move(why->second)});
+    if (!make) {
+      answer(tl::unexpected{std::move(make.error())});
       continue;
     }
-    auto order = make_local(reload_order{std::move(jobs[i].second), std::move(answer)});
-    if (auto actor = place.entry->lifecycle())
+    auto order = make_local(reload_order{std::move(*make), std::move(answer)});
+    if (auto actor = place->entry->lifecycle())
       caf::anon_send(caf::actor_cast<lifecycle_actor>(actor), std::move(order));
   }
+}
+
+result<std::vector<runtime::implementation::reload_plan>>
+runtime::implementation::plan_reload(const std::string& pool, const std::optional<config>& wanted,
+                                     std::vector<std::string>& ignored) {
+  auto guard = std::lock_guard{reload_mutex_};
+  if (stopping)
+    return fail(reason::draining, "the runtime stops");
+  auto only = pool.empty() ? result<const pool_place*>{nullptr} : find(pool);
+  if (!only)
+    return tl::unexpected{std::move(only.error())};
+  auto then = std::optional<config>{};
+  if (wanted) {
+    if (auto ok = validate(*wanted); !ok)
+      return tl::unexpected{std::move(ok.error())};
+    auto changes = core::compare(cfg, *wanted);
+    then = std::move(changes.taken);
+    ignored = std::move(changes.ignored);
+  }
+  auto out = std::vector<reload_plan>{};
+  for (auto& place : pools) {
+    if (*only && *only != &place)
+      continue;
+    auto make = result<spec_maker>{};
+    if (then) {
+      auto& mine = *std::ranges::find(then->pools, place.name, &pool_config::name);
+      make = context_of(mine, context, *directory).map([&](const settings_context& here) {
+        return spec_maker{specs_of(mine, *then, here)};
+      });
+    }
+    out.push_back({&place, std::move(make)});
+  }
+  return out;
 }
 
 // -- the public side ----------------------------------------------------------------

@@ -59,6 +59,8 @@ io::launch_spec template_launch_of(const pool_config& pool, const worker_config&
                                               : "preload=" + module);
   x.arguments.push_back(std::string(room, ' '));
   x.environment = core::merge_environment(layers);
+  // Workers that waited in vain still have time for a start of their own.
+  x.ready_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(pool.start.timeout / 2);
   // What else the kernel is to hold workers to is set after each fork: it is for one, not for all.
   x.limits = {.core = common.launch.limits.core};
   return x;
@@ -106,6 +108,7 @@ struct worker_parts {
   worker_config common{};
   core::environment_layers layers{};
   std::vector<core::chaos_fault> faults{};
+  std::optional<io::launch_spec> template_launch{}; // none: they are executed
   std::shared_ptr<const io::launch_spec> origin{};
 };
 
@@ -113,7 +116,7 @@ worker_parts parts_of(const pool_config& pool, const config& all, const settings
                       size_t workers) {
   auto out = worker_parts{};
   auto lanes = static_cast<uint32_t>(lanes_of(pool));
-  auto& [common, layers, faults, origin] = out;
+  auto& [common, layers, faults, template_launch, origin] = out;
   common.start_timeout = pool.start.timeout;
   common.cancel_grace = all.timeouts.cancel_grace;
   common.drain = all.timeouts.drain;
@@ -148,13 +151,15 @@ worker_parts parts_of(const pool_config& pool, const config& all, const settings
   layers.suggested = core::thread_limits(pool, workers, context.processors, layers);
   for (auto& x : all.python.path)
     layers.module_path.push_back(x);
+  if (pool.spawn == "template")
+    template_launch = template_launch_of(pool, common, layers);
   return out;
 }
 
 auto maker_of(worker_parts parts, const settings_context& context) {
   return [parts = std::move(parts), context](uint32_t slot,
                                              uint32_t generation) -> result<worker_config> {
-    auto& [common, layers, faults, origin] = parts;
+    auto& [common, layers, faults, template_launch, origin] = parts;
     if (core::start_fails(faults, common.hello.chaos_seed, slot, generation))
       return fail(reason::worker_start_failed, "`chaos.faults.no_start`: a fault on purpose");
     auto socket = context.next_socket();
@@ -179,6 +184,18 @@ auto maker_of(worker_parts parts, const settings_context& context) {
     x.launch.environment = core::merge_environment(complete);
     return x;
   };
+}
+
+worker_spec_ptr spec_of(worker_parts parts, const settings_context& context, uint32_t revision) {
+  // The first template is the launcher's own.
+  if (revision > 1 && parts.template_launch)
+    parts.origin = std::make_shared<const io::launch_spec>(*parts.template_launch);
+  auto out = std::make_shared<worker_spec>();
+  out->revision = revision;
+  out->origin = parts.origin;
+  out->again = [parts, context](uint32_t next) { return spec_of(parts, context, next); };
+  out->make = maker_of(std::move(parts), context);
+  return out;
 }
 
 } // namespace
@@ -219,30 +236,23 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   result.recycle_seed = seed_of(context.run_id + '/' + pool.name);
   auto parts = parts_of(pool, all, context, most_workers(pool, context));
   if (pool.spawn == "template")
-    result.template_launch = template_launch_of(pool, parts.common, parts.layers);
-  result.spec =
-    std::make_shared<worker_spec>(worker_spec{1, maker_of(std::move(parts), context), nullptr});
+    result.template_launch = parts.template_launch;
+  result.spec = spec_of(std::move(parts), context, 1);
   return result;
 }
 
-worker_spec_ptr next_spec(const pool_config& pool, const config& all,
-                          const settings_context& context, uint32_t revision) {
+std::function<worker_spec_ptr(uint32_t)> specs_of(const pool_config& pool, const config& all,
+                                                  const settings_context& context) {
   auto parts = parts_of(pool, all, context, most_workers(pool, context));
-  if (pool.spawn == "template")
-    parts.origin =
-      std::make_shared<const io::launch_spec>(template_launch_of(pool, parts.common, parts.layers));
-  auto origin = parts.origin;
-  return std::make_shared<worker_spec>(
-    worker_spec{revision, maker_of(std::move(parts), context), std::move(origin)});
+  return [parts = std::move(parts), context](uint32_t revision) {
+    return spec_of(parts, context, revision);
+  };
 }
 
 io::template_spec template_of(const pool_settings& pool, const std::shared_ptr<telemetry::log>& log,
                               const std::shared_ptr<telemetry::event_hub>& events) {
   auto result = io::template_spec{};
   result.launch = *pool.template_launch;
-  // Workers that waited in vain still have time for a start of their own.
-  result.ready_timeout =
-    std::chrono::duration_cast<std::chrono::milliseconds>(pool.config.start.timeout / 2);
   result.on_fallback = [name = pool.config.name, log](const std::string& why) {
     log->write(telemetry::level::warning, "pool.start",
                "no template to fork workers from; they are started by exec",

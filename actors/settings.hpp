@@ -46,9 +46,9 @@ result<settings_context> context_of(const pool_config& pool, settings_context al
 pool_settings settings_of(const pool_config& pool, const config& all,
                           const settings_context& context);
 
-/// What the workers of the pool's next revision are made from, whose templates are new ones.
-worker_spec_ptr next_spec(const pool_config& pool, const config& all,
-                          const settings_context& context, uint32_t revision);
+/// What the workers of later revisions of the pool are made from, whose templates are new ones.
+std::function<worker_spec_ptr(uint32_t revision)>
+specs_of(const pool_config& pool, const config& all, const settings_context& context);
 
 /// The pool's template, with the log for what it says, and its events. Only if the pool has
 /// `template_launch`.

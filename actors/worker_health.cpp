@@ -161,6 +161,7 @@ void worker_state::send_probe(uint32_t index) {
   auto probe = core::batch{index, lane.calls.next_seq(), core::payload_kind::json, {}};
   probe.items.push_back({core::tool_number::probe, 0, "{}", nullptr, nullptr});
   lane.last_batch = probe.first_seq;
+  lane.sent_at = now();
   lane.calls.add(std::make_unique<core::call>());
   channel->send(probe);
 }

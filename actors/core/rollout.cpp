@@ -24,7 +24,8 @@ void rollout::begin(uint32_t from, uint32_t to, time_point now) {
 }
 
 rollout::verdict rollout::judge(const std::vector<worker_life>& up,
-                                const std::vector<uint32_t>& starting, time_point now) {
+                                const std::vector<uint32_t>& starting, size_t vacant,
+                                time_point now) {
   auto out = verdict{};
   if (phase_ == phase::idle)
     return out;
@@ -35,10 +36,11 @@ rollout::verdict rollout::judge(const std::vector<worker_life>& up,
   } else if (phase_ == phase::trying && std::ranges::any_of(up, is_new)) {
     phase_ = phase::rolling;
     replaced_ = 1;
+    not_before_ = now;
     out.adopt = to_;
   }
   if (phase_ == phase::trying)
-    try_first(up, starting, now, out);
+    try_first(up, vacant, now, out);
   else
     replace_rest(up, starting, now, out);
   if (phase_ != phase::idle)
@@ -46,19 +48,22 @@ rollout::verdict rollout::judge(const std::vector<worker_life>& up,
   return out;
 }
 
-void rollout::try_first(const std::vector<worker_life>& up, const std::vector<uint32_t>& starting,
-                        time_point now, verdict& out) {
+void rollout::try_first(const std::vector<worker_life>& up, size_t vacant, time_point now,
+                        verdict& out) {
   if (!ordered_.empty() || starting_one_ || now < not_before_)
     return;
-  auto first = std::ranges::find_if(up, [](auto& x) { return !x.leaving; });
-  if (first != up.end()) {
-    out.trial = true;
-    out.replace.push_back({first->slot, first->generation});
-    ordered_.insert(out.replace.back());
-    trial_ = out.replace.back();
-  } else if (starting.empty()) {
+  // Before one that serves: with `max_unavailable` that might have to wait for the empty slot.
+  if (vacant > 0) {
     out.start = starting_one_ = true;
+    return;
   }
+  auto first = std::ranges::find_if(up, [](auto& x) { return !x.leaving; });
+  if (first == up.end())
+    return;
+  out.trial = true;
+  out.replace.push_back({first->slot, first->generation});
+  ordered_.insert(out.replace.back());
+  trial_ = out.replace.back();
 }
 
 void rollout::replace_rest(const std::vector<worker_life>& up,
@@ -105,7 +110,8 @@ void rollout::over(const worker& who, bool done, time_point now) {
 
 void rollout::start_over(time_point now) {
   starting_one_ = false;
-  not_before_ = later(now, pause_);
+  if (phase_ == phase::trying) // as far as is known nothing has come of it
+    not_before_ = later(now, pause_);
 }
 
 void rollout::on_trouble(uint32_t revision, const error& why, bool for_good) {

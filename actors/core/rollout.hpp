@@ -53,7 +53,7 @@ public:
     /// By workers of what is adopted; `trial`: this one by one of the new revision.
     std::vector<worker> replace;
     bool trial = false;
-    /// There is none to replace: start one of the new revision where there is none.
+    /// A slot has none, where it costs nobody anything: start one of the new revision there.
     bool start = false;
     std::optional<ending> end;
     /// Look again then, at the latest.
@@ -61,9 +61,9 @@ public:
   };
 
   /// `up`: the workers that are ready, or were and leave; `starting`: the revisions of those that
-  /// start.
+  /// start; `vacant`: slots that have none and start none.
   verdict judge(const std::vector<worker_life>& up, const std::vector<uint32_t>& starting,
-                time_point now);
+                size_t vacant, time_point now);
 
   /// An order is over, whatever became of it.
   void over(const worker& who, bool done, time_point now);
@@ -76,8 +76,7 @@ public:
 private:
   enum class phase : uint8_t { idle, trying, rolling, undoing };
 
-  void try_first(const std::vector<worker_life>& up, const std::vector<uint32_t>& starting,
-                 time_point now, verdict& out);
+  void try_first(const std::vector<worker_life>& up, size_t vacant, time_point now, verdict& out);
   void replace_rest(const std::vector<worker_life>& up, const std::vector<uint32_t>& starting,
                     time_point now, verdict& out);
   void finish(time_point now, verdict& out);

@@ -184,6 +184,13 @@ std::vector<slot_table::order> slot_table::shrink(size_t slots) {
   return result;
 }
 
+size_t slot_table::vacant() const noexcept {
+  auto out = size_t{0};
+  for (auto& x : slots_)
+    out += x.now == state::waiting;
+  return out;
+}
+
 std::optional<uint32_t> slot_table::hurry(time_point now) {
   auto next = std::optional<uint32_t>{};
   for (uint32_t i = 0; i < slots_.size() && !stopped_; ++i) {

@@ -113,6 +113,9 @@ public:
     return wanted_ - ready_ - starting();
   }
 
+  /// Slots that have no worker and start none. O(slots).
+  size_t vacant() const noexcept;
+
   /// Slots whose worker has left for a renewal, and that have not started the next.
   size_t owed() const noexcept {
     return owed_;

@@ -46,6 +46,8 @@ struct launch_spec {
   /// The folder in which it binds its socket, as its descriptor 8, for a user who may not enter the
   /// one above. Shared by many.
   std::shared_ptr<descriptor> socket_folder{};
+  /// Of a template, for its imports. Workers that wait for it are then started by exec.
+  std::chrono::milliseconds ready_timeout = std::chrono::seconds{15};
   /// What starts the template that it is to be forked from, the same object for all its workers;
   /// none: the launcher's own. Only where templates are used.
   std::shared_ptr<const launch_spec> origin{};

@@ -16,8 +16,6 @@ namespace snakepit::io {
 struct template_spec {
   /// What starts it, complete but for `channel`.
   launch_spec launch;
-  /// For its imports. Workers that wait for it are then started by exec.
-  std::chrono::milliseconds ready_timeout = std::chrono::seconds{15};
   /// Pause after a template was lost, before another one is tried.
   std::chrono::milliseconds retry = std::chrono::seconds{5};
   /// Workers are started by exec from now on, and why; once per reason. Any thread.

@@ -61,7 +61,7 @@ void template_line::begin_template() {
   if (auto ok = x->watch(); !ok)
     return on_lost(ok.error().message);
   launch_template(x, std::move(ends->second));
-  give_up_later(x, all_.spec.ready_timeout, "it was not ready in time",
+  give_up_later(x, launch_.ready_timeout, "it was not ready in time",
                 [](auto& x) { return x.is() == phase::starts; });
 }
 

@@ -25,6 +25,7 @@ struct rollout_fixture {
   rollout uut{1, 3, 1s};
   std::vector<worker_life> up{life(0, 1, 1), life(1, 1, 1), life(2, 1, 1)};
   std::vector<uint32_t> starting;
+  size_t vacant = 0;
   time_point now = rollout_t0;
 
   static worker_life life(uint32_t slot, uint32_t generation, uint32_t revision) {
@@ -36,7 +37,7 @@ struct rollout_fixture {
   }
 
   rollout::verdict judge() {
-    return uut.judge(up, starting, now);
+    return uut.judge(up, starting, vacant, now);
   }
   /// The worker of the slot has been replaced by one of the revision.
   void replace(uint32_t slot, uint32_t revision) {
@@ -150,6 +151,7 @@ TEST_CASE_FIXTURE(rollout_fixture, "a worker that starts is waited for [L5]") {
   }
   SUBCASE("and if there is none at all one is started [L5]") {
     starting = {};
+    vacant = 1;
     CHECK(judge().start);
     CHECK(!judge().start);
     uut.start_over(now);
@@ -161,6 +163,41 @@ TEST_CASE_FIXTURE(rollout_fixture, "a worker that starts is waited for [L5]") {
     uut.start_over(now);
     CHECK(judge().end);
   }
+}
+
+TEST_CASE_FIXTURE(rollout_fixture, "a slot without a worker is tried before one that serves [L5]") {
+  vacant = 1;
+  uut.begin(1, 2, now);
+  auto first = judge();
+  CHECK(first.start);
+  CHECK(first.replace.empty());
+  vacant = 0;
+  uut.start_over(now);
+  CHECK(judge().replace.empty()); // nothing has come of it, and not at once again
+  now += 1s;
+  CHECK(judge().replace == std::vector{order{0, 1}});
+}
+
+TEST_CASE_FIXTURE(rollout_fixture, "what was tried in an empty slot is followed at once [L5]") {
+  vacant = 1;
+  uut.begin(1, 2, now);
+  REQUIRE(judge().start);
+  vacant = 0;
+  auto over_first = false;
+  SUBCASE("if it is ready before the start is over [L5]") {}
+  SUBCASE("or after it [L5]") {
+    over_first = true;
+  }
+  if (over_first)
+    uut.start_over(now);
+  up.push_back(life(3, 1, 2));
+  auto said = judge();
+  CHECK(said.adopt == 2);
+  CHECK(said.replace == std::vector{order{0, 1}});
+  if (!over_first)
+    uut.start_over(now);
+  replace(0, 2);
+  CHECK(judge().replace == std::vector{order{1, 1}});
 }
 
 TEST_CASE_FIXTURE(rollout_fixture, "workers that leave are nobody's concern [L5]") {
@@ -233,7 +270,7 @@ TEST_CASE("whatever fails, a rollout ends with one revision [L5]") {
         if (x.starting)
           starting.push_back(*x.starting);
       }
-      auto said = uut.judge(up, starting, now);
+      auto said = uut.judge(up, starting, 0, now);
       if (said.adopt)
         current = *said.adopt;
       for (auto& who : said.replace) {

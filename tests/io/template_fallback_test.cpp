@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(template_fixture,
   SUBCASE("a module takes too long") {
     folder.write("slow.py", "import time; time.sleep(1000)\n");
     spec.launch.arguments.emplace_back("preload=slow");
-    spec.ready_timeout = 200ms;
+    spec.launch.ready_timeout = 200ms;
     why = "it was not ready in time";
   }
   SUBCASE("there is no such interpreter") {

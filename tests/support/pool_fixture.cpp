@@ -45,6 +45,7 @@ void pool_fixture::listen() {
 worker_spec_ptr pool_fixture::make_spec(uint32_t revision) {
   auto spec = std::make_shared<worker_spec>();
   spec->revision = revision;
+  spec->again = [this](uint32_t next) { return make_spec(next); };
   if (revision > 1)
     spec->origin = std::make_shared<io::launch_spec>();
   spec->make = [this, origin = spec->origin](uint32_t slot,
@@ -70,12 +71,12 @@ worker_spec_ptr pool_fixture::make_spec(uint32_t revision) {
   return spec;
 }
 
-size_t pool_fixture::reload(bool run_now) {
+size_t pool_fixture::reload(bool run_now, spec_maker make) {
   auto place = reloads.size();
   reloads.emplace_back();
   auto done = [this, place](result<reload_report> x) { reloads.at(place) = std::move(x); };
   caf::anon_send(caf::actor_cast<lifecycle_actor>(entry->lifecycle()),
-                 make_local(reload_order{make_spec(entry->next_revision()), std::move(done)}));
+                 make_local(reload_order{std::move(make), std::move(done)}));
   if (run_now)
     run();
   return place;

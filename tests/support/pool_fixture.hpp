@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/lifecycle_messages.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/tree.hpp"
 #include "tests/support/actor_fixture.hpp"
@@ -104,8 +105,8 @@ struct pool_fixture : actor_fixture {
   /// What workers of this revision are made from; from 2 on it has an origin.
   worker_spec_ptr make_spec(uint32_t revision);
 
-  /// Asks for a reload; its place in `reloads` comes back.
-  size_t reload(bool run_now = true);
+  /// Asks for a reload, with `make` to another specification; its place in `reloads` comes back.
+  size_t reload(bool run_now = true, spec_maker make = nullptr);
 
   bool answered(size_t call) const {
     return ends[call]->answers > 0;
