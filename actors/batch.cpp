@@ -19,7 +19,9 @@ batch_options fitted(runtime& on, batch_options x) {
   auto& limits = x.limits;
   for (auto& one : known.cfg.pools)
     if (one.name == (*place)->name) { // others use the queue, too
-      limits.ceiling = std::clamp<size_t>(one.queue.max_calls / 2, 1, limits.ceiling);
+      limits.ceiling =
+        std::clamp<size_t>(one.queue.max_calls / 2, 1, std::max<size_t>(limits.ceiling, 1));
+      x.concurrency = std::min(x.concurrency, one.queue.max_calls);
       limits.bytes = std::min(limits.bytes, std::max<uint64_t>(one.queue.max_bytes / 2, 1));
     }
   for (auto& one : on.stats())

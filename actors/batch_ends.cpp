@@ -27,7 +27,7 @@ void batch_engine::post(ended x, outcome&& end) {
 
 void batch_engine::collect() {
   auto lock = std::unique_lock{mutex_};
-  auto until = options_.progress ? told_ + options_.progress_interval : clock::time_point::max();
+  auto until = options_.progress ? core::later(told_, options_.progress_interval) : core::never;
   if (!retries_.empty())
     until = std::min(until, retries_.top().due);
   auto left = [this] { return level() == batch_handle::state::abandoned; };
@@ -35,7 +35,7 @@ void batch_engine::collect() {
     return left() || !inbox_.empty() || all_settled()
            || (!retries_.empty() && level() != batch_handle::state::runs);
   };
-  if (until == clock::time_point::max())
+  if (until == core::never)
     mail_.wait(lock, there);
   else
     mail_.wait_until(lock, until, there);
@@ -109,7 +109,7 @@ void batch_engine::deliver(ended& x) {
   else
     sink_(x.index, std::move(x.got));
   if (stops)
-    handle_->raise(batch_handle::state::stopped);
+    raise(batch_handle::state::stopped);
 }
 
 void batch_engine::give_up_retries() {
@@ -147,7 +147,7 @@ void batch_engine::call_again() {
     retries_.pop();
     auto args = std::vector<arguments>{};
     args.push_back(*x.args);
-    submit_(std::move(args), [self = shared_from_this(), x](size_t, outcome end) {
+    submit(std::move(args), [self = shared_from_this(), x](size_t, outcome end) {
       auto back = ended{x.index, x.bytes, x.attempt};
       if (!end && end.error().retryable)
         back.again = std::make_unique<arguments>(std::move(*x.args));

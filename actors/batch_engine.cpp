@@ -74,11 +74,7 @@ batch_report batch_engine::run(batch_submit submit, batch_source source,
   auto& shared = *x->handle_;
   {
     auto guard = std::lock_guard{shared.mutex};
-    shared.wakers.emplace(x.get(), [at = x.get()] {
-      { auto wait_until_it_waits = std::lock_guard{at->mutex_}; }
-      at->room_.notify_all();
-      at->mail_.notify_all();
-    });
+    shared.wakers.emplace(x.get(), [at = x.get()] { at->wake(); });
   }
   struct ending {
     batch_engine& of;
@@ -92,9 +88,21 @@ batch_report batch_engine::run(batch_submit submit, batch_source source,
   try {
     return x->work();
   } catch (...) { // the sink's, or another of the caller's functions
-    shared.raise(batch_handle::state::abandoned);
+    x->raise(batch_handle::state::abandoned);
     throw;
   }
+}
+
+void batch_engine::wake() {
+  { auto wait_until_it_waits = std::lock_guard{mutex_}; }
+  room_.notify_all();
+  mail_.notify_all();
+}
+
+void batch_engine::raise(int to) {
+  for (auto now = own_level_.load(); now < to && !own_level_.compare_exchange_weak(now, to);) {
+  }
+  wake();
 }
 
 batch_report batch_engine::work() {
@@ -162,7 +170,8 @@ void batch_engine::read() {
     failure = error{reason::internal, "the source of the batch has thrown"};
   }
   auto guard = std::lock_guard{mutex_};
-  failure_ = std::move(failure);
+  if (failure)
+    failure_ = std::move(failure);
   read_all_ = true;
   mail_.notify_all();
 }
@@ -269,12 +278,31 @@ void batch_engine::call(std::vector<batch_item> items, uint64_t index) {
   }
   if (args.empty())
     return;
-  submit_(std::move(args), [self = shared_from_this(), sent](size_t i, outcome end) {
+  submit(std::move(args), [self = shared_from_this(), sent](size_t i, outcome end) {
     auto x = ended{sent->places[i].index, sent->places[i].bytes};
     if (!end && end.error().retryable && !sent->kept.empty())
       x.again = std::make_unique<arguments>(std::move(sent->kept[i]));
     self->post(std::move(x), std::move(end));
   });
+}
+
+void batch_engine::submit(std::vector<arguments> args, std::function<void(size_t, outcome)> done) {
+  try {
+    submit_(std::move(args), std::move(done));
+  } catch (const std::exception& e) {
+    submit_threw(std::string{": "} + e.what());
+  } catch (...) {
+    submit_threw("");
+  }
+}
+
+void batch_engine::submit_threw(const std::string& text) {
+  {
+    // Nobody knows which of the calls will end.
+    auto guard = std::lock_guard{mutex_};
+    failure_ = error{reason::internal, "what makes the calls of the batch has thrown" + text};
+  }
+  raise(batch_handle::state::abandoned);
 }
 
 } // namespace snakepit

@@ -4,6 +4,7 @@
 #include "actors/core/batch_flow.hpp"
 #include "actors/core/batch_order.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <map>
@@ -96,14 +97,23 @@ private:
   batch_report report();
 
   int level() const noexcept {
-    return handle_->level.load(std::memory_order_relaxed);
+    return std::max(own_level_.load(std::memory_order_relaxed),
+                    handle_->level.load(std::memory_order_relaxed));
   }
+  /// Of this batch alone: others may have the same handle, now or later.
+  void raise(int to);
+  void wake();
+
+  /// `submit_`; what it throws ends the batch.
+  void submit(std::vector<arguments> args, std::function<void(size_t, outcome)> done);
+  void submit_threw(const std::string& text);
 
   const batch_options options_;
   const batch_submit submit_;
   const batch_source source_;
   const batch_sink sink_;
   const std::shared_ptr<batch_handle::state> handle_;
+  std::atomic<int> own_level_{batch_handle::state::runs};
   std::thread reader_;
 
   std::mutex mutex_;

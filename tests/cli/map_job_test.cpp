@@ -1,83 +1,17 @@
 #include "actors/cli/map_job.hpp"
 
 #include "tests/cli/test_files.hpp"
+#include "tests/support/shuffled_pool.hpp"
 
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <future>
-#include <random>
 #include <thread>
 
 using namespace snakepit;
 
 namespace {
-
-// Ends calls on a thread of its own, in an order from a seed.
-class scripted_pool {
-public:
-  using answer_function = std::function<outcome(const std::string& text, unsigned attempt)>;
-
-  explicit scripted_pool(answer_function f, unsigned seed = 1)
-    : answer_{std::move(f)}, random_{seed}, thread_{[this] { serve(); }} {}
-
-  ~scripted_pool() {
-    {
-      std::lock_guard lock{mutex_};
-      ended_ = true;
-    }
-    there_.notify_all();
-    thread_.join();
-  }
-
-  cli::map_job::submit_function submit() {
-    return [this](std::vector<arguments> args, std::function<void(size_t, outcome)> done) {
-      std::lock_guard lock{mutex_};
-      for (size_t i = 0; i < args.size(); ++i)
-        calls_.push_back({std::get<json_text>(args[i]).text, i, done});
-      most_ = std::max(most_, calls_.size());
-      there_.notify_all();
-    };
-  }
-
-  size_t most_at_once() {
-    std::lock_guard lock{mutex_};
-    return most_;
-  }
-
-private:
-  struct pending {
-    std::string text;
-    size_t index;
-    std::function<void(size_t, outcome)> done;
-  };
-
-  void serve() {
-    std::unique_lock lock{mutex_};
-    for (;;) {
-      there_.wait(lock, [this] { return ended_ || !calls_.empty(); });
-      if (ended_)
-        return;
-      std::swap(calls_[random_() % calls_.size()], calls_.back());
-      auto call = std::move(calls_.back());
-      calls_.pop_back();
-      auto attempt = attempts_[call.text]++;
-      lock.unlock();
-      call.done(call.index, answer_(call.text, attempt));
-      lock.lock();
-    }
-  }
-
-  answer_function answer_;
-  std::mt19937 random_;
-  std::mutex mutex_;
-  std::condition_variable there_;
-  std::vector<pending> calls_;
-  std::map<std::string, unsigned> attempts_;
-  size_t most_ = 0;
-  bool ended_ = false;
-  std::thread thread_;
-};
 
 outcome echo(const std::string& text, unsigned) {
   return payload{false, text};
@@ -88,7 +22,7 @@ struct run_result {
   std::string written;
 };
 
-run_result run(scripted_pool& pool, const std::string& input, cli::map_plan plan = {}) {
+run_result run(shuffled_pool& pool, const std::string& input, cli::map_plan plan = {}) {
   test_file in;
   test_file out;
   [[maybe_unused]] auto n = ::pwrite(in.descriptor(), input.data(), input.size(), 0);
@@ -112,7 +46,7 @@ std::string objects(int n) {
 TEST_CASE("every line has its result, in order, whatever the order of the answers [F6]") {
   for (unsigned seed = 1; seed <= 5; ++seed) {
     CAPTURE(seed);
-    scripted_pool pool{echo, seed};
+    shuffled_pool pool{echo, seed};
     auto got = run(pool, objects(20000));
     CHECK(got.written == objects(20000));
     CHECK(got.end.totals.items == 20000);
@@ -122,13 +56,13 @@ TEST_CASE("every line has its result, in order, whatever the order of the answer
 }
 
 TEST_CASE("no input is no output [F6]") {
-  scripted_pool pool{echo};
+  shuffled_pool pool{echo};
   CHECK(run(pool, "").written.empty());
   CHECK(run(pool, "\n  \n\r\n").end.totals.items == 0);
 }
 
 TEST_CASE("blank lines are skipped but counted in line numbers [F6]") {
-  scripted_pool pool{echo};
+  shuffled_pool pool{echo};
   auto got = run(pool, "\n{\"a\": 1}\n \t\n[2]\n");
   CHECK(got.end.totals.items == 2);
   CHECK(got.written.starts_with("{\"a\": 1}\n{\"error\": "));
@@ -136,7 +70,7 @@ TEST_CASE("blank lines are skipped but counted in line numbers [F6]") {
 }
 
 TEST_CASE("a line above the limit is an error in its place [F6]") {
-  scripted_pool pool{echo};
+  shuffled_pool pool{echo};
   auto long_line = "{\"a\": \"" + std::string(2000, 'x') + "\"}\n";
   auto got = run(pool, "{}\n" + long_line + "{\"b\": 1}\n");
   CHECK(got.end.totals.errors == 1);
@@ -146,7 +80,7 @@ TEST_CASE("a line above the limit is an error in its place [F6]") {
 }
 
 TEST_CASE("there are never more items under way than the window holds [F6]") {
-  scripted_pool pool{echo};
+  shuffled_pool pool{echo};
   cli::map_plan plan;
   plan.flow.ceiling = plan.policy.window = 50;
   auto got = run(pool, objects(5000), plan);
@@ -164,7 +98,7 @@ TEST_CASE("retryable errors are tried again, as often as was said, others never 
       return fail(reason::python_exception, "no");
     return echo(text, attempt);
   };
-  scripted_pool pool{answer};
+  shuffled_pool pool{answer};
   cli::map_plan plan;
   plan.retries = 2;
   auto got = run(pool, objects(4), plan);
@@ -179,7 +113,7 @@ TEST_CASE("it stops at the first error if told so [F6]") {
       return fail(reason::python_exception, "no");
     return echo(text, attempt);
   };
-  scripted_pool pool{answer};
+  shuffled_pool pool{answer};
   cli::map_plan plan;
   plan.policy.errors = cli::on_error::stop;
   auto got = run(pool, objects(5000), plan);
@@ -188,7 +122,7 @@ TEST_CASE("it stops at the first error if told so [F6]") {
 }
 
 TEST_CASE("lines that are done are skipped; too few are noticed [F6]") {
-  scripted_pool pool{echo};
+  shuffled_pool pool{echo};
   cli::map_plan plan;
   plan.skip = 90;
   auto got = run(pool, objects(100), plan);
@@ -203,7 +137,7 @@ TEST_CASE("a result with bytes is written as text for people [F6]") {
   auto answer = [](const std::string&, unsigned) -> outcome {
     return payload{false, R"({"$": ["bytes", 0]})", {"hi"}};
   };
-  scripted_pool pool{answer};
+  shuffled_pool pool{answer};
   CHECK(run(pool, "{}\n").written.find("base64") != std::string::npos);
 }
 
@@ -211,7 +145,7 @@ TEST_CASE("stopped from outside it ends with whole lines, though calls never ret
   std::promise<void> seen;
   std::atomic<int> count{0};
   auto never = [](std::vector<arguments>, std::function<void(size_t, outcome)>) {};
-  scripted_pool pool{echo};
+  shuffled_pool pool{echo};
   auto submit = pool.submit();
   auto mixed = [&](std::vector<arguments> args, std::function<void(size_t, outcome)> done) {
     if (count++ < 3)
@@ -237,7 +171,7 @@ TEST_CASE("stopped from outside it ends with whole lines, though calls never ret
 }
 
 TEST_CASE("input that comes slowly is worked on as it comes [F6]") {
-  scripted_pool pool{echo};
+  shuffled_pool pool{echo};
   test_pipe in;
   test_pipe out;
   cli::map_plan plan;

@@ -1,15 +1,12 @@
-#include "runtime_fixture.hpp"
+#include "batch_ends.hpp"
+#include "tests/support/shuffled_pool.hpp"
 
 #include <snakepit/batch.hpp>
 
 #include <doctest/doctest.h>
 
 #include <atomic>
-#include <condition_variable>
 #include <future>
-#include <map>
-#include <mutex>
-#include <random>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -17,128 +14,13 @@
 using namespace snakepit;
 using namespace std::chrono_literals;
 
-/// Batches: with a pool of the test's own, and with real Python workers.
+/// Batches with a pool of the test's own.
 
 namespace {
-
-/// Ends calls on a thread of its own, in an order from a seed.
-class shuffled_pool {
-public:
-  using answer_function = std::function<outcome(const std::string& text, unsigned attempt)>;
-
-  explicit shuffled_pool(answer_function f, unsigned seed = 1)
-    : answer_{std::move(f)}, random_{seed}, thread_{[this] { serve(); }} {}
-
-  ~shuffled_pool() {
-    {
-      std::lock_guard lock{mutex_};
-      ended_ = true;
-    }
-    there_.notify_all();
-    thread_.join();
-  }
-
-  batch_submit submit() {
-    return [this](std::vector<arguments> args, std::function<void(size_t, outcome)> done) {
-      std::lock_guard lock{mutex_};
-      for (size_t i = 0; i < args.size(); ++i)
-        calls_.push_back({std::get<json_text>(args[i]).text, i, done});
-      most_ = std::max(most_, calls_.size());
-      there_.notify_all();
-    };
-  }
-
-  /// Answers nothing until it is let go.
-  void hold(bool x) {
-    std::lock_guard lock{mutex_};
-    held_ = x;
-    there_.notify_all();
-  }
-
-  size_t waiting() {
-    std::lock_guard lock{mutex_};
-    return calls_.size();
-  }
-
-  size_t most_at_once() {
-    std::lock_guard lock{mutex_};
-    return most_;
-  }
-
-private:
-  struct pending {
-    std::string text;
-    size_t index;
-    std::function<void(size_t, outcome)> done;
-  };
-
-  void serve() {
-    std::unique_lock lock{mutex_};
-    for (;;) {
-      there_.wait(lock, [this] { return ended_ || (!held_ && !calls_.empty()); });
-      if (ended_)
-        return;
-      std::swap(calls_[random_() % calls_.size()], calls_.back());
-      auto call = std::move(calls_.back());
-      calls_.pop_back();
-      auto attempt = attempts_[call.text]++;
-      lock.unlock();
-      call.done(call.index, answer_(call.text, attempt));
-      lock.lock();
-    }
-  }
-
-  answer_function answer_;
-  std::mt19937 random_;
-  std::mutex mutex_;
-  std::condition_variable there_;
-  std::vector<pending> calls_;
-  std::map<std::string, unsigned> attempts_;
-  size_t most_ = 0;
-  bool held_ = false;
-  bool ended_ = false;
-  std::thread thread_;
-};
 
 outcome same(const std::string& text, unsigned) {
   return payload{false, text};
 }
-
-/// The numbers from 0 to n - 1.
-batch_source numbers(uint64_t n) {
-  return [n, i = uint64_t{0}](batch_item& to, bool) mutable {
-    if (i == n)
-      return batch_pull::end;
-    to.args = json_text{std::to_string(i++)};
-    return batch_pull::item;
-  };
-}
-
-/// Sees that each index comes once, and with what belongs to it.
-struct seen_ends {
-  std::vector<uint64_t> order;
-  std::map<uint64_t, std::string> texts;
-  std::set<uint64_t> failed;
-
-  batch_sink sink() {
-    return [this](uint64_t index, outcome end) {
-      order.push_back(index);
-      if (end)
-        CHECK(texts.emplace(index, end->text()).second);
-      else
-        CHECK(failed.insert(index).second);
-    };
-  }
-  bool in_order() const {
-    return std::is_sorted(order.begin(), order.end());
-  }
-};
-
-struct batch_fixture : runtime_fixture {
-  pool_config batches(size_t workers) const {
-    return pool("default", workers, SNAKEPIT_SOURCE_ROOT "/tests/public/batch.py");
-  }
-};
 
 } // namespace
 
@@ -362,98 +244,51 @@ TEST_CASE("what is at hand does not wait for a source that has nothing [F6]") {
   CHECK(settled >= 1);
 }
 
-TEST_CASE_FIXTURE(batch_fixture, "a batch on real workers, in order, with progress [F6]") {
-  auto uut = start({batches(2)});
-  REQUIRE(uut.await_ready());
+TEST_CASE("calls that cannot be made end the batch with that [F6]") {
+  shuffled_pool pool{same};
+  auto submit = [&, made = 0](auto args, auto done) mutable {
+    if (++made == 3)
+      throw std::runtime_error{"no more calls"};
+    pool.submit()(std::move(args), std::move(done));
+  };
   seen_ends seen;
-  auto told = std::vector<batch_progress>{};
   batch_options options;
-  options.progress_interval = 50ms;
-  options.progress = [&](const batch_progress& x) { told.push_back(x); };
-  auto report = run_batch(
-    uut, "jump",
-    [i = 0]() mutable -> std::optional<arguments> {
-      if (i == 400)
-        return std::nullopt;
-      return value{{"x", i++}};
-    },
-    options, seen.sink());
-  CHECK(report.succeeded == 400);
-  CHECK(report.complete);
-  CHECK(seen.in_order());
-  CHECK(seen.texts.at(399) == "399");
-  REQUIRE(told.size() >= 2);
-  CHECK(told.back().succeeded == 400);
-  CHECK(told.back().under_way == 0);
-  CHECK(told.front().succeeded < 400);
-  CHECK(report.elapsed > 200ms);
+  options.concurrency = 10;
+  auto report = run_batch(submit, numbers(1'000'000), options, seen.sink());
+  CHECK(!report.complete);
+  REQUIRE(report.failure);
+  CHECK(report.failure->message.find("no more calls") != std::string::npos);
+  CHECK(report.abandoned > 0);
+  CHECK(report.succeeded == seen.order.size());
+  CHECK(report.succeeded <= 20);
 }
 
-TEST_CASE_FIXTURE(batch_fixture, "a vector of many is more than the queue holds at once [F6, Q1]") {
-  auto small = batches(2);
-  small.queue.max_calls = 50;
-  auto uut = start({small});
-  auto items = std::vector<arguments>{};
-  for (int i = 0; i < 20'000; ++i)
-    items.push_back(json_text{"{\"x\": " + std::to_string(i) + "}"});
-  seen_ends seen;
-  auto report = run_batch(uut, "square", std::move(items), {}, seen.sink());
-  CHECK(report.succeeded == 20'000);
-  CHECK(report.failed == 0);
-  CHECK(seen.texts.at(19'999) == "399960001");
-  CHECK(uut.stats().front().rejected.empty());
-}
-
-TEST_CASE_FIXTURE(batch_fixture, "items that fail, and one that kills its worker, cost themselves "
-                                 "[F6, Q7]") {
-  auto uut = start({batches(2)});
-  seen_ends seen;
-  auto items = std::vector<arguments>{};
-  for (int i = 0; i < 1000; ++i)
-    items.push_back(value{{"x", i}});
+TEST_CASE("options serve for more than one batch, whatever became of the first [F6]") {
+  auto answer = [](const std::string& text, unsigned) -> outcome {
+    if (text == "7")
+      return fail(reason::python_exception, "no 7");
+    return payload{false, text};
+  };
+  shuffled_pool pool{answer};
   batch_options options;
-  options.ordered = false;
-  auto report = run_batch(uut, "odd", items, options, seen.sink());
-  CHECK(report.succeeded == 500);
-  CHECK(report.failed == 500);
-  CHECK(report.complete);
-  CHECK(report.first_errors.size() == batch_errors_kept);
-  for (auto index : seen.failed)
-    CHECK(index % 2 == 0);
-  seen = {};
-  for (int i = 0; i < 1000; ++i)
-    items[static_cast<size_t>(i)] = value{{"x", i}, {"at", 500}};
-  report = run_batch(uut, "die_at", items, {}, seen.sink());
-  CHECK(report.succeeded == 999);
-  CHECK(seen.failed == std::set<uint64_t>{500});
-  CHECK(seen.in_order());
-}
-
-TEST_CASE_FIXTURE(batch_fixture, "a stop keeps what has ended [F6]") {
-  auto uut = start({batches(2)});
-  REQUIRE(uut.await_ready());
-  batch_options options;
-  auto items = std::vector<arguments>(10'000, value{{"seconds", 0.01}});
-  auto ended = uint64_t{0};
-  auto report = run_batch(uut, "sleep", std::move(items), options, [&](uint64_t, outcome end) {
-    REQUIRE(end);
-    if (++ended == 20)
-      options.handle.stop();
-  });
-  CHECK(report.succeeded == ended);
-  CHECK(ended < 200);
-  CHECK(report.succeeded + report.not_started == 10'000);
-  CHECK(report.elapsed < 10s);
-}
-
-TEST_CASE_FIXTURE(batch_fixture, "a pool that does not exist ends every item with that [F6]") {
-  auto uut = start({batches(1)});
-  batch_options options;
-  options.call.pool = "nowhere";
   options.max_errors = 1;
-  auto report = run_batch(uut, "square", std::vector<arguments>(10, value{{"x", 1}}), options,
-                          [](uint64_t, outcome) {});
-  CHECK(report.succeeded == 0);
-  REQUIRE(!report.first_errors.empty());
-  CHECK(report.first_errors[0].why.reason == reason::pool_not_found);
+  auto drop = [](uint64_t, outcome) {};
+  CHECK(!run_batch(pool.submit(), numbers(1'000'000), options, drop).complete);
+  CHECK(!options.handle.stopped());
+  auto report = run_batch(pool.submit(), numbers(7), options, drop);
+  CHECK(report.succeeded == 7);
+  CHECK(report.complete);
+}
+
+TEST_CASE("progress that is never due is told at the end [F6]") {
+  shuffled_pool pool{same};
+  batch_options options;
+  options.progress_interval = infinite;
+  auto told = 0;
+  options.progress = [&](const batch_progress& x) {
+    ++told;
+    CHECK(x.succeeded == 5000);
+  };
+  CHECK(run_batch(pool.submit(), numbers(5000), options, [](uint64_t, outcome) {}).complete);
+  CHECK(told == 1);
 }

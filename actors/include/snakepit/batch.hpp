@@ -90,7 +90,8 @@ struct batch_progress {
 struct batch_options {
   /// For all calls. If it says nothing of the time in the queue, that is not bounded.
   call_options call{};
-  /// Items under way, neither more nor less; 0: as many as `limits` allow.
+  /// Items under way, neither more nor less, but no more than the pool's queue takes; 0: as many as
+  /// `limits` allow.
   size_t concurrency = 0;
   batch_limits limits{};
   /// Whether the sink gets ends in the order of the items, or as they come.
@@ -132,7 +133,7 @@ struct batch_report {
   std::chrono::nanoseconds elapsed{0};
   /// The first that the sink had.
   std::vector<batch_error> first_errors;
-  /// Why there could be no batch, or why its source ended: it threw.
+  /// Why there could be no batch, or why it ended: its source, or what makes its calls, threw.
   std::optional<error> failure;
 };
 
