@@ -61,8 +61,10 @@ private:
       std::chrono::steady_clock::now().time_since_epoch());
     manager_.tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count())
                   + "\nSTATUS=reloading");
+    ++reloads_;
     daemon_.reload({}, [this](result<reload_summary> x) {
-      manager_.tell("READY=1\nSTATUS=ready at " + daemon_.address());
+      if (--reloads_ == 0 && count_ == 0) // else it still reloads, or stops
+        manager_.tell("READY=1\nSTATUS=ready at " + daemon_.address());
       console::standard().line("snakepit: SIGHUP: " + (x ? reload_text(*x) : to_string(x.error())));
     });
   }
@@ -79,7 +81,8 @@ private:
 
   pool_daemon& daemon_;
   const service_manager& manager_;
-  int count_ = 0;
+  std::atomic<int> count_{0};
+  std::atomic<int> reloads_{0}; // under way
   std::atomic<int> hurried_{0};
   std::promise<result<void>> done_;
   std::vector<std::thread> threads_; // the relay's, until it has stopped

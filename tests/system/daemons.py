@@ -77,7 +77,8 @@ class ServiceManager:
         lines = self.socket.recv(4096).decode().splitlines()
         return dict(line.split("=", 1) for line in lines)
 
-    def hear_until(self, key):
-        while key not in (message := self.hear()):
+    def hear_until(self, *keys):
+        """The next message that has one of them."""
+        while not any(key in (message := self.hear()) for key in keys):
             pass
         return message

@@ -113,6 +113,22 @@ def test_the_service_manager_is_told_of_a_reload(host, code):
         assert it.end() == 0
 
 
+def test_ready_is_told_when_no_reload_is_left(host, code):
+    """[L5] [E5]"""
+    name = str(host.work / "notify")
+    host.environment["NOTIFY_SOCKET"] = name
+    with ServiceManager(name) as manager, Daemon(host, ready=False, configured=True) as it:
+        manager.hear_until("READY")
+        code.write_text("import time\ntime.sleep(1)\n" + NEW)
+        for _ in range(2):
+            it.process.send_signal(signal.SIGHUP)
+            manager.hear_until("RELOADING")
+        manager.hear_until("READY")
+        assert it.says("snakepit: SIGHUP: default: revision 3, 2 workers replaced in ")
+        it.end()
+        assert "STOPPING" in manager.hear_until("READY", "STOPPING")
+
+
 def test_a_reload_with_nobody_there_says_so(host, code):
     """[E4]"""
     assert host.run("reload").code == 5

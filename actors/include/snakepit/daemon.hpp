@@ -20,7 +20,8 @@ struct daemon_options {
   /// What workers leave behind becomes a child of this process, is reaped when it ends and ended
   /// when the daemon stops. For a program that is nothing but a daemon.
   bool adopts_orphans = false;
-  /// Reads the configuration again, for a reload. None: it stays what it was.
+  /// Reads the configuration again, for a reload. None: it stays what it was. May be called by
+  /// several threads at once.
   std::function<result<config>()> reread{};
 };
 
