@@ -18,6 +18,17 @@ class Model(ThreadSafeAdapter):
         """How many calls there were, and the call's own argument."""
         return [[len(x), one] for one in x]
 
+    @tool(batch={"max_size": 32, "max_delay": "1s"})
+    def patient(self, x: List[int]) -> List[Any]:
+        """The same, but it waits for as long as it may."""
+        return self.size(x)
+
+    @tool(batch={"max_size": 2, "max_delay": "1s"})
+    def pair(self, seconds: List[float]) -> List[int]:
+        """Sleeps as long as all want together; the number of calls."""
+        time.sleep(sum(seconds))
+        return [len(seconds)] * len(seconds)
+
     @tool(batch={"max_size": 64, "max_delay": "20ms"}, idempotent=True)
     def each(self, items: List[Item]) -> List[Any]:
         """Does what each says; the process and the number of calls, or an error of its own."""
@@ -43,9 +54,9 @@ class Model(ThreadSafeAdapter):
     def wrong(self, x: List[int]):
         return x[1:]
 
-    @tool(batch={"max_delay": 0})
+    @tool(batch={"max_size": 4, "max_delay": "1s"})
     def raw(self, data: List[bytes]) -> List[bytes]:
-        return [one[::-1] for one in data]
+        return [b"%s of %d" % (one[::-1], len(data)) for one in data]
 
     @tool(batch={"max_size": 2, "max_delay": "1s"}, thread_sensitive=True)
     def on_main(self, x: List[int]) -> List[int]:

@@ -27,7 +27,8 @@ struct batching_fixture : runtime_fixture {
 
   runtime ready(pool_config x) const {
     auto uut = start({std::move(x)});
-    REQUIRE(uut.await_started());
+    auto started = uut.await_started();
+    REQUIRE_MESSAGE(started, to_string(started.error()));
     return uut;
   }
 
@@ -76,15 +77,15 @@ TEST_CASE_FIXTURE(batching_fixture, "32 calls at once reach Python as one list [
   for (int i = 0; i < 32; ++i)
     calls.push_back(numbered(i));
   auto begun = clock::now();
-  auto ends = all(uut, "size", calls);
-  CHECK(clock::now() - begun < 200ms); // a full group is not held back
+  auto ends = all(uut, "patient", calls);
+  CHECK(clock::now() - begun < 900ms); // a full group is not held back
   for (size_t i = 0; i < ends.size(); ++i)
     CHECK(ends[i]->text() == "[32," + std::to_string(i) + "]");
   auto tools = uut.tools().value();
   auto counted = std::map<std::string, uint32_t>{};
   for (auto& x : tools)
     counted[x.name] = x.batch_size;
-  CHECK(counted.at("size") == 32);
+  CHECK(counted.at("patient") == 32);
   CHECK(counted.at("alone") == 0);
 }
 
@@ -94,22 +95,23 @@ TEST_CASE_FIXTURE(batching_fixture, "a call by itself is answered when it has wa
   CHECK(uut.execute("size", numbered(7)).value() == value(value::list{1, 7}));
   auto took = clock::now() - begun;
   CHECK(took >= 200ms);
-  CHECK(took < 2s);
+  CHECK(took < 10s);
 }
 
 TEST_CASE_FIXTURE(batching_fixture, "the wait for others ends early for a deadline [Q2, Q8]") {
   auto uut = ready(batches());
   auto hurry = call_options{};
-  hurry.timeout = 150ms;
-  CHECK(uut.execute("size", numbered(7), hurry));
+  hurry.timeout = 700ms;
+  CHECK(uut.execute("patient", numbered(7), hurry));
 }
 
 TEST_CASE_FIXTURE(batching_fixture, "other calls do not wait for a group [Q8]") {
   auto uut = ready(batches());
-  auto held = uut.execute_async("size", numbered(7));
+  auto held = uut.execute_async("patient", numbered(7));
   CHECK(uut.execute("alone", numbered(1)).value() == value{1});
   CHECK((held.future.wait_for(0s) == std::future_status::timeout));
-  CHECK(held.future.get());
+  held.handle.cancel();
+  CHECK(held.future.get().error().reason == reason::cancelled);
 }
 
 TEST_CASE_FIXTURE(batching_fixture, "an item that is bad fails alone [Q8]") {
@@ -159,7 +161,7 @@ TEST_CASE_FIXTURE(batching_fixture, "with its worker a whole group is lost [Q8, 
     REQUIRE(end.error().certificate->running.size() == 1);
     CHECK(end.error().certificate->running[0].calls == 3);
   }
-  CHECK(uut.execute_raw("raw", "ab").value() == "ba");
+  CHECK(uut.execute_raw("raw", "ab").value() == "ba of 1");
 }
 
 TEST_CASE_FIXTURE(batching_fixture,
@@ -175,14 +177,13 @@ TEST_CASE_FIXTURE(batching_fixture,
 
 TEST_CASE_FIXTURE(batching_fixture, "one call of a group can be given up [Q3, Q8]") {
   auto uut = ready(batches());
-  auto slow = uut.execute_async("each", order("sleep", 0.5));
-  auto other = uut.execute_async("each", order(""));
-  CHECK((slow.future.wait_for(150ms) == std::future_status::timeout)); // they run
-  auto begun = clock::now();
+  auto slow = uut.execute_async("pair", value{{"seconds", 2.0}});
+  auto other = uut.execute_async("pair", value{{"seconds", 0.0}});
+  CHECK((slow.future.wait_for(500ms) == std::future_status::timeout)); // they run
   slow.handle.cancel();
   CHECK(slow.future.get().error().reason == reason::cancelled);
-  CHECK(clock::now() - begun < 200ms);
-  CHECK(other.future.get()); // the group went on
+  CHECK((other.future.wait_for(0s) == std::future_status::timeout)); // nobody waited for the other
+  CHECK(other.future.get().value() == value{2});                     // and the group went on
   CHECK(uut.stats()[0].worker_exits == 0);
 }
 
@@ -201,7 +202,13 @@ TEST_CASE_FIXTURE(batching_fixture, "a group ends when all of its calls are over
 
 TEST_CASE_FIXTURE(batching_fixture, "raw calls go in groups too [D3, Q8]") {
   auto uut = ready(batches());
-  CHECK(uut.execute_raw("raw", "abc").value() == "cba");
+  CHECK(uut.execute_raw("raw", "abc").value() == "cba of 1");
+  auto ends = all(uut, "raw", std::vector<arguments>(4, raw_bytes{"xyz"}));
+  for (auto& end : ends) {
+    REQUIRE(end);
+    CHECK(end->is_raw());
+    CHECK(end->text() == "zyx of 4");
+  }
 }
 
 TEST_CASE_FIXTURE(batching_fixture, "a worker with threads runs a group in each lane [Q8, W5]") {
@@ -212,7 +219,7 @@ TEST_CASE_FIXTURE(batching_fixture, "a worker with threads runs a group in each 
   auto begun = clock::now();
   auto calls = std::vector<arguments>(192, order(""));
   for (auto i : {0, 64, 128})
-    calls[static_cast<size_t>(i)] = order("sleep", 0.5);
+    calls[static_cast<size_t>(i)] = order("sleep", 1.5);
   auto process = std::string{};
   for (auto& end : all(uut, "each", calls)) {
     CHECK(size_of(end) == 64);
@@ -220,7 +227,7 @@ TEST_CASE_FIXTURE(batching_fixture, "a worker with threads runs a group in each 
     process = process.empty() ? text : process;
     CHECK(text == process);
   }
-  CHECK(clock::now() - begun < 1400ms); // one after the other they take 1.5 s
+  CHECK(clock::now() - begun < 4s); // one after the other they take 4.5 s
   auto both = all(uut, "on_main", {numbered(1), numbered(2)});
   CHECK(both[0]->text() == "2");
   auto slow = call_options{};

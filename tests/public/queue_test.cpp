@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(runtime_fixture, "the queue holds no more bytes than it may [Q
   REQUIRE(uut.await_ready());
   REQUIRE(uut.execute("sleep", sleep_for_seconds(0.05))); // so that it is foreseen to be long
   ends_of_calls ends;
-  uut.execute_async("sleep", sleep_for_seconds(0.5), {}, ends.next());
+  uut.execute_async("sleep", sleep_for_seconds(1.5), {}, ends.next());
   auto big = value{{"x", std::string(300'000, 'x')}};
   for (int i = 0; i < 6; ++i)
     uut.execute_async("echo", big, {}, ends.next());
@@ -99,8 +99,8 @@ TEST_CASE_FIXTURE(runtime_fixture, "retry_after says about when there is room ag
   small.queue.max_calls = 20;
   auto uut = start({small});
   REQUIRE(uut.await_started());
-  constexpr auto each = 0.02;
-  for (int i = 0; i < 30; ++i) // the pool learns how long they take
+  constexpr auto each = 0.05;
+  for (int i = 0; i < 15; ++i) // the pool learns how long they take
     REQUIRE(uut.execute("sleep", sleep_for_seconds(each)));
   ends_of_calls ends;
   auto begin = std::chrono::steady_clock::now();

@@ -38,16 +38,16 @@ TEST_CASE_FIXTURE(receipt_fixture, "processor time is told apart from time [T7]"
   REQUIRE(uut.execute("burn", for_seconds(0.05), {}, x));
   CHECK(x.cpu_calls == 1);
   CHECK(x.cpu >= 49ms);
-  CHECK(x.cpu < 65ms);
+  CHECK(x.cpu < 100ms);
   CHECK(x.run >= x.cpu);
-  REQUIRE(uut.execute("sleep", for_seconds(0.05), {}, x));
+  REQUIRE(uut.execute("sleep", for_seconds(0.25), {}, x));
   CHECK(x.cpu_calls == 1);
-  CHECK(x.cpu < 5ms);
-  CHECK(x.run >= 50ms);
+  CHECK(x.cpu < 50ms);
+  CHECK(x.run >= 250ms);
   CHECK(x.attempt == 1);
   CHECK(x.slot == 0);
   CHECK(x.generation == 1);
-  CHECK(x.bytes_in == std::string_view{R"({"seconds":0.05})"}.size());
+  CHECK(x.bytes_in == std::string_view{R"({"seconds":0.25})"}.size());
   CHECK(x.bytes_out == std::string_view{R"("slept")"}.size());
 }
 
@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(receipt_fixture, "a call that waits is told where it waited [T
   REQUIRE(uut.execute("sleep", for_seconds(0.05)));
   auto first = std::promise<outcome>{};
   auto second = std::promise<outcome>{};
-  uut.execute_async("sleep", for_seconds(0.2), {},
+  uut.execute_async("sleep", for_seconds(0.5), {},
                     [&](outcome x) { first.set_value(std::move(x)); });
   uut.execute_async("sleep", for_seconds(0.01), {},
                     [&](outcome x) { second.set_value(std::move(x)); });
@@ -81,11 +81,11 @@ TEST_CASE_FIXTURE(receipt_fixture, "a call that waits is told where it waited [T
   auto waited = second.get_future().get();
   REQUIRE(ran);
   REQUIRE(waited);
-  CHECK(ran->receipt().queue + ran->receipt().batch < 100ms);
-  CHECK(ran->receipt().run >= 200ms);
+  CHECK(ran->receipt().queue + ran->receipt().batch < 400ms);
+  CHECK(ran->receipt().run >= 500ms);
   auto& x = waited->receipt();
   CHECK(x.queue + x.batch >= 150ms);
-  CHECK(x.queue + x.batch < 1s);
+  CHECK(x.queue + x.batch < 10s);
 }
 
 TEST_CASE_FIXTURE(receipt_fixture, "short calls of a batch share what it took [T7]") {
@@ -173,7 +173,7 @@ TEST_CASE_FIXTURE(receipt_fixture, "each thread of a worker has its own processo
   REQUIRE(hot);
   REQUIRE(cold);
   CHECK(hot->receipt().cpu >= 98ms);
-  CHECK(cold->receipt().cpu < 10ms);
+  CHECK(cold->receipt().cpu < 50ms);
   auto x = call_receipt{};
   REQUIRE(uut.execute("burn_on_main", for_seconds(0.05), {}, x));
   CHECK(x.cpu >= 49ms);

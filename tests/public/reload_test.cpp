@@ -43,6 +43,8 @@ import time
 def version():
     return )" + std::to_string(x)
                        + R"(
+def version_of():
+    return {'version': version(), 'pid': os.getpid()}
 def work(seconds: float):
     time.sleep(seconds)
     return os.getpid()
@@ -64,14 +66,17 @@ def parent():
     return std::move(*made);
   }
 
-  /// What all workers say, asked until each slot's has been.
+  /// What all workers say, asked until each that is ready has said something.
   std::set<int64_t> versions(runtime& x) {
     auto out = std::set<int64_t>{};
-    for (int i = 0; i < 20; ++i) {
-      auto said = x.execute("version", value{value::map{}});
+    auto asked = std::set<int64_t>{};
+    for (int i = 0; i < 1000 && asked.size() < *cfg.workers; ++i) {
+      auto said = x.execute("version_of", value{value::map{}});
       REQUIRE_MESSAGE(said, to_string(said.error()));
-      out.insert(*said->get_if<int64_t>());
+      asked.insert(*said->at("pid").get_if<int64_t>());
+      out.insert(*said->at("version").get_if<int64_t>());
     }
+    CHECK(asked.size() >= *cfg.workers);
     return out;
   }
 
@@ -159,7 +164,8 @@ TEST_CASE_FIXTURE(reloading_fixture, "a long call ends on the worker that has it
 
 TEST_CASE_FIXTURE(reloading_fixture, "a new configuration is taken over as far as can be [L5]") {
   auto uut = start_all();
-  write("other.py", "import os\ndef version():\n    return int(os.environ['VERSION'])\n");
+  write("other.py", "import os\ndef version_of():\n    return {'version': "
+                    "int(os.environ['VERSION']), 'pid': os.getpid()}\n");
   auto wanted = all();
   wanted.pools[0].adapter = (folder.path() / "other.py").string();
   wanted.pools[0].workers = 5;

@@ -56,6 +56,8 @@ TEST_CASE("exactly one reply per call under any order of events [Q7, T1]") {
     simulate(seed, false, tally, told);
   for (auto& [way, n] : tally)
     MESSAGE(way << ": " << n);
+  for (auto* way : {"ok", "worker_crashed", "deadline_exceeded", "queue_timeout", "cancelled"})
+    CHECK_MESSAGE((tally[way] > 0 || seeds < 100), std::string{way} << " never happened");
   if (seeds < 2000)
     return; // some of what follows is rare
   // The orders did lead to all these ends.
