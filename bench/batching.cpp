@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
 
 namespace snakepit::bench {
 
@@ -23,27 +24,35 @@ void check(uint64_t number, const outcome& end) {
 /// Calls per second with that many under way.
 double rate(runtime& pool, const char* tool, size_t outstanding,
             std::chrono::duration<double> span) {
-  std::atomic<uint64_t> made{0};
-  std::atomic<size_t> left{outstanding};
+  struct run_of_calls {
+    std::atomic<uint64_t> made{0};
+    std::atomic<size_t> left;
+    std::function<void()> next;
+  };
+  // The last callback may still have it when we have gone on.
+  auto all = std::make_shared<run_of_calls>();
+  all->left = outstanding;
   auto begin = clock::now();
   auto end = begin + span;
-  std::function<void()> next = [&] {
+  all->next = [&pool, tool, end, it = std::weak_ptr{all}] {
+    auto all = it.lock();
     if (clock::now() >= end) {
-      if (--left == 0)
-        left.notify_all();
+      if (--all->left == 0)
+        all->left.notify_all();
       return;
     }
-    auto number = ++made;
-    pool.execute_async(tool, numbered(number), {}, [&next, number](outcome x) {
+    auto number = ++all->made;
+    pool.execute_async(tool, numbered(number), {}, [all, number](outcome x) {
       check(number, x);
-      next();
+      all->next();
     });
   };
   for (size_t i = 0; i < outstanding; ++i)
-    next();
-  for (auto n = left.load(); n != 0; n = left.load())
-    left.wait(n);
-  return static_cast<double>(made) / std::chrono::duration<double>(clock::now() - begin).count();
+    all->next();
+  for (auto n = all->left.load(); n != 0; n = all->left.load())
+    all->left.wait(n);
+  return static_cast<double>(all->made)
+         / std::chrono::duration<double>(clock::now() - begin).count();
 }
 
 } // namespace

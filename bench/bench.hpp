@@ -53,7 +53,7 @@ void round_trip(const words& args);       // ADAPTER SECONDS
 void outstanding(const words& args);      // ADAPTER raw|json single|bulk SECONDS
 void bare_round_trip(const words& args);  // ADAPTER SECONDS
 void bare_outstanding(const words& args); // ADAPTER raw|json SECONDS
-void mixed(const words& args);            // ADAPTER closed|open|short SECONDS SEED
+void mixed(const words& args);            // ADAPTER closed|open[-priorities]|short SECONDS SEED
 void recovery(const words& args);         // ADAPTER CRASHES
 void idle(const words& args);             // ADAPTER WORKERS SECONDS
 void start(const words& args);            // ADAPTER WORKERS template|exec

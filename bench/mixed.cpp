@@ -4,6 +4,7 @@
 #include "bench/schedule.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <mutex>
 #include <random>
@@ -30,23 +31,27 @@ int64_t now() {
 /// Makes calls of `timed` and records what becomes of them.
 class recording {
 public:
-  /// `share`: of calls that are long.
-  recording(runtime& pool, uint64_t seed, double share)
-    : pool_{pool}, random_{seed}, long_{share} {}
+  /// `share`: of calls that are long; `mixes`: whether each has a priority at random.
+  recording(runtime& pool, uint64_t seed, double share, bool mixes)
+    : pool_{pool}, random_{seed}, long_{share}, mixes_{mixes} {}
 
   /// `then` is called at its end, from a thread of the runtime.
   void submit(std::function<void()> then) {
     size_t number = 0;
     bool is_long = false;
+    call_options options;
     {
       std::lock_guard lock{mutex_};
       number = calls_.size();
       is_long = long_(random_);
+      if (mixes_)
+        options.priority = static_cast<priority>(random_() % priorities_.size());
+      priorities_[static_cast<size_t>(options.priority)].push_back(number);
       calls_.push_back({.is_long = is_long, .submitted = now()});
     }
     auto text = "{\"x\": " + std::to_string(number)
                 + ", \"seconds\": " + (is_long ? std::to_string(long_seconds) : "0") + "}";
-    pool_.execute_async("timed", json_text{std::move(text)}, {},
+    pool_.execute_async("timed", json_text{std::move(text)}, options,
                         [this, number, then = std::move(then)](outcome end) {
                           take(number, now(), std::move(end));
                           then();
@@ -56,6 +61,11 @@ public:
   /// In the order of their submission. When all have ended.
   std::vector<recorded_call>& calls() {
     return calls_;
+  }
+
+  /// The numbers of its calls.
+  const std::vector<size_t>& of(priority x) const {
+    return priorities_[static_cast<size_t>(x)];
   }
 
 private:
@@ -75,6 +85,8 @@ private:
   std::mutex mutex_; // guards what follows
   std::mt19937_64 random_;
   std::bernoulli_distribution long_;
+  const bool mixes_;
+  std::array<std::vector<size_t>, 3> priorities_;
   std::vector<recorded_call> calls_;
 };
 
@@ -112,7 +124,19 @@ void run_open(recording& to, std::chrono::duration<double> span, uint64_t seed) 
     left.wait(n);
 }
 
-void report(const std::vector<recorded_call>& calls) {
+/// The p99 of the short calls of each priority.
+void add_priorities(figures& out, recording& from) {
+  for (auto x : {priority::high, priority::normal, priority::low}) {
+    std::vector<double> took;
+    for (auto i : from.of(x))
+      if (auto& call = from.calls()[i]; !call.is_long)
+        took.push_back(static_cast<double>(call.answered - call.submitted) / 1e3);
+    out.add(std::string{to_string(x)} + "_p99_us", percentile(took, 0.99));
+  }
+}
+
+void report(recording& from, bool mixes) {
+  auto& calls = from.calls();
   auto ends = perfect_ends(calls, lanes);
   std::vector<double> real, perfect;
   int64_t last = 0;
@@ -132,6 +156,8 @@ void report(const std::vector<recorded_call>& calls) {
   auto waits = count_idle_waits(calls, slack);
   out.add("waits_behind", static_cast<double>(waits.behind));
   out.add("idle_waits", static_cast<double>(waits.all));
+  if (mixes)
+    add_priorities(out, from);
   out.add("calls", static_cast<double>(calls.size())).print();
 }
 
@@ -141,13 +167,14 @@ void mixed(const words& args) {
   auto pool = start_pool(args[0], lanes, 100'000);
   auto span = std::chrono::duration<double>(std::stod(args[2]));
   auto seed = std::stoull(args[3]);
-  recording calls{pool, seed, args[1] == "short" ? 0 : long_share};
-  if (args[1] == "closed")
+  auto mixes = args[1].ends_with("-priorities");
+  recording calls{pool, seed, args[1] == "short" ? 0 : long_share, mixes};
+  if (args[1].starts_with("closed"))
     run_closed(calls, span);
   else
     run_open(calls, span, seed);
   pool.stop(); // the last callback may still be at its end
-  report(calls.calls());
+  report(calls, mixes);
 }
 
 } // namespace snakepit::bench

@@ -66,7 +66,14 @@ def pf2(bench):
 
 def pf3(bench):
     commands = {}
-    for load, name in (("closed", "closed loop"), ("open", "open loop"), ("short", "without long ones")):
+    loads = {
+        "closed": "closed loop",
+        "open": "open loop",
+        "closed-priorities": "closed loop, priorities at random",
+        "open-priorities": "open loop, priorities at random",
+        "short": "without long ones",
+    }
+    for load, name in loads.items():
         seeds = iter(range(1, bench.rounds + 1))
         commands[name] = lambda load=load, seeds=seeds: run(
             bench.ours("mixed", load, 2 * float(bench.seconds), next(seeds))
@@ -81,6 +88,9 @@ def pf3(bench):
     ratios.append(("closed loop: throughput / perfect", closed["throughput_share"], ">= 0.9"))
     ratios.append(("open loop: short calls behind another beside a free lane", opened["waits_behind"], "0"))
     ratios.append(("open loop: also those on their way, nothing running", opened["idle_waits"], ""))
+    mixed, mixed_open = (rows[f"{x} loop, priorities at random"] for x in ("closed", "open"))
+    ratios.append(("closed loop with priorities: throughput / perfect", mixed["throughput_share"], ">= 0.9"))
+    ratios.append(("open loop with priorities: short calls behind another", mixed_open["waits_behind"], "0"))
     alone = rows["without long ones"]["idle_waits"]
     ratios.append(("the same without long ones, which is the machine's own", alone, ""))
     return rows, ratios
@@ -203,6 +213,13 @@ def pf12(bench):
     return rows, ratios
 
 
+def batching(bench):
+    rows = bench.interleaved({"5 ms an invocation": bench.ours("batching", bench.seconds)})
+    (x,) = rows.values()
+    gain = x["costly_together_per_second"] / x["costly_per_second"]
+    return rows, [("128 outstanding: in groups of 32 / one by one", gain, "")]
+
+
 def map_file(snakepit, source, target):
     """Runs `snakepit map`; peak is the largest resident size of any one of its processes."""
     command = [snakepit, "map", ADAPTER, "echo", "-n", "2", "-q", "-i", source, "-o", target]
@@ -269,6 +286,7 @@ ALL = {
     "PF9": ("idle", pf9),
     "PF12": ("how far the calls of one worker overlap", pf12),
     "PF13": ("snakepit map", pf13),
+    "BATCHING": ("a tool that gathers calls", batching),
 }
 
 
