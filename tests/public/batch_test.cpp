@@ -1,4 +1,4 @@
-#include "batch_ends.hpp"
+#include "tests/support/batch_ends.hpp"
 #include "tests/support/shuffled_pool.hpp"
 
 #include <snakepit/batch.hpp>

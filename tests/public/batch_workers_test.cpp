@@ -1,5 +1,5 @@
-#include "batch_ends.hpp"
 #include "runtime_fixture.hpp"
+#include "tests/support/batch_ends.hpp"
 
 #include <snakepit/batch.hpp>
 
