@@ -22,7 +22,7 @@ namespace snakepit::core {
 /// | 12   | worker     | journal_start: of these, those before it are not kept |
 /// | 13   | worker     | in_step: 1 while a coroutine of the call is executed (see on_loop) |
 /// | 16   | host       | limit: highest number that may be claimed |
-/// | 17   | host       | cancel: the number whose run is to be interrupted, 0: none |
+/// | 17   | both       | cancel: the number whose run is to be interrupted, 0: none |
 /// | 18   | host       | acked: highest number whose final the host has |
 ///
 /// The journal of finals follows at `journal_offset`. Sections are `section_size` apart; lane n's

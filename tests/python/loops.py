@@ -6,6 +6,8 @@ import time
 from host import CLAIMED, DONE, TIMEOUT, Failed, Worker, eventually, pb
 
 LANES = range(8)
+#: A word of the page.
+IN_STEP = 13
 ADAPTER = "adapters.coroutines:Coroutines"
 
 

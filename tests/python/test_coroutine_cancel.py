@@ -6,7 +6,7 @@ import time
 import pytest
 
 from host import CANCEL, CLAIMED, DONE, INTERRUPT, TIMEOUT, Failed, eventually
-from loops import LANES, begin, cancelled, final_of, finals, is_cancelled, on_loop, submit_together
+from loops import IN_STEP, LANES, begin, cancelled, final_of, finals, is_cancelled, on_loop, submit_together
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,50 @@ def test_a_tool_that_swallows_the_interrupt_is_told_again_Q5(worker):
         if worker.pages[1][DONE] < seq:
             worker.cancel(seq, 1)
         assert is_cancelled(final_of(worker, seq, 1))
+
+
+def logged(worker, text):
+    eventually(lambda: text in worker.call("get_log", on_lane=7))
+
+
+def cancel_neighbours(worker):
+    """And nudges come after each of their signals, too."""
+    for lane in (2, 3, 4):
+        assert is_cancelled(cancelled(worker, begin(worker, "nap", lane, seconds=60.0), lane))
+    time.sleep(0.3)
+
+
+@pytest.mark.parametrize(
+    "tool, arguments",
+    [("clean_up_for_long", {"spins": False}), ("clean_up_for_long", {"spins": True}), ("plain_clean_up", {})],
+)
+@pytest.mark.parametrize("has_neighbours", [False, True])
+def test_a_call_is_told_once_until_the_host_asks_again_Q5(fresh, tool, arguments, has_neighbours):
+    seq = begin(fresh, tool, 1, **arguments)
+    if arguments.get("spins"):  # the loop can answer nothing
+        eventually(lambda: fresh.pages[1][IN_STEP] == 1)
+        time.sleep(0.1)
+    else:
+        logged(fresh, "begun")
+    fresh.cancel(seq, 1)
+    logged(fresh, "cleaning")
+    if has_neighbours:
+        cancel_neighbours(fresh)
+    time.sleep(0.3)
+    fresh.call("let_go", on_lane=7)
+    assert is_cancelled(final_of(fresh, seq, 1))
+    assert fresh.call("get_log") == ["begun", "cleaning", "cleaned"]
+
+
+def test_who_swallows_an_interrupt_is_told_again_by_the_host_only_Q5(fresh):
+    seq = begin(fresh, "swallow_once", 1)
+    logged(fresh, "begun")
+    fresh.cancel(seq, 1)
+    logged(fresh, "swallowed")
+    cancel_neighbours(fresh)
+    assert fresh.pages[1][DONE] < seq, "told again for a neighbour"
+    fresh.cancel(seq, 1)
+    assert is_cancelled(final_of(fresh, seq, 1))
 
 
 def test_a_tool_that_must_not_be_interrupted_is_not_Q5(worker):

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from host import CLAIMED, DONE, LIMIT, Failed, eventually, pb
-from loops import ADAPTER, LANES, begin, cancelled, final_of, finals, is_cancelled, on_loop, submit_together
+from loops import ADAPTER, IN_STEP, LANES, begin, cancelled, final_of, finals, is_cancelled, on_loop, submit_together
 from template import ForkedWorker, Template
 
 
@@ -200,8 +200,8 @@ def test_the_host_sees_where_each_coroutine_waits_W9(worker):
 
 def test_the_host_sees_what_holds_up_the_loop_W9(worker):
     seqs = {0: begin(worker, "nap", 0, seconds=0.5), 1: begin(worker, "block", 1, seconds=0.5)}
-    eventually(lambda: worker.pages[1][13] == 1)
-    assert worker.pages[0][13] == 0
+    eventually(lambda: worker.pages[1][IN_STEP] == 1)
+    assert worker.pages[0][IN_STEP] == 0
     worker.side.send(b"look 8")
     assert worker.side.recv(100) == b"here 8"
     text = os.pread(worker.stacks, 1 << 20, 0).decode()

@@ -197,3 +197,35 @@ def test_an_interrupt_at_any_step_ends_its_call_or_vanishes_Q5(ends, wanted):
     print(steps, "steps", ends_seen)
     usual = "ValueError" if ends == "raises" else "result"
     assert steps > 50 and ends_seen == ({usual, "Cancelled"} if wanted == 7 else {usual})
+
+
+def test_a_call_on_a_thread_is_told_once_each_time_the_host_asks_Q5():
+    """Signals for other lanes come in between."""
+    words = _page.words(_page.private_page(), 0)
+    interrupts = ThreadInterrupts(words)
+
+    def is_told():
+        presser = threading.Thread(target=interrupts.press)
+        try:
+            presser.start()
+            presser.join()
+            for _ in range(1000):
+                pass
+        except Cancelled:
+            return True
+        return False
+
+    def tool():
+        found = []
+        for asks in (True, False, True):
+            if asks:
+                words[_page.CANCEL] = 7
+            found.append(is_told())
+        return found
+
+    def run():
+        interrupts.enter_thread()
+        interrupts.armed = 7
+        return interrupts.guard(tool)()
+
+    assert in_threads([run]) == [[True, False, True]]

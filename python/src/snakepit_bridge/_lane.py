@@ -370,15 +370,21 @@ class Lane(Generic[R]):
         return b"", [], result
 
     def _current(self) -> Optional[CallContext]:
-        seq, batch, words = self._seq, self._batch, self._words
+        seq, batch = self._seq, self._batch
         if seq == 0:
             return None
+
+        def is_cancelled() -> bool:
+            return self._is_cancelled(seq)
+
         if not self._together:
-            return self._context_of(batch, seq - batch.first_seq, lambda: words[CANCEL] == seq)
-        calls = [
-            self._context_of(batch, i, lambda: words[CANCEL] == seq) for i in self._together
-        ]
-        return _together.context_of(calls, self._tool.name, lambda: words[CANCEL] == seq)
+            return self._context_of(batch, seq - batch.first_seq, is_cancelled)
+        calls = [self._context_of(batch, i, is_cancelled) for i in self._together]
+        return _together.context_of(calls, self._tool.name, is_cancelled)
+
+    def _is_cancelled(self, seq: int) -> bool:
+        """Whether the host wants its end, or wanted it and it was told."""
+        return bool(self._words[CANCEL] == seq or self.interrupts.hit == seq)
 
     def _context_of(
         self, batch: Any, index: int, is_cancelled: Callable[[], bool]

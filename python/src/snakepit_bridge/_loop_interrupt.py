@@ -13,6 +13,8 @@ come round for a while the handler of the signal, on the main thread, looks who 
   logged.
 * The watch thread's nudges, some milliseconds after each signal, call the same handler, so the second look
   needs no second signal of the host's.
+* Whoever tells a call takes its number out of the page. Nudges, neighbours' signals and a loop that comes
+  round after all find nothing there, so a tool that cleans up is left alone until the host asks again.
 """
 
 from __future__ import annotations
@@ -87,7 +89,7 @@ class LoopInterrupts:
         if frame is None or frame.f_code in _OURS:
             return
         if words[IN_STEP] or _is_in_task_of_tool(frame):
-            call.lane.hit(call.seq)
+            call.lane.tell()
             raise Cancelled()
 
 

@@ -110,24 +110,24 @@ class LoopLane(Lane[R]):
         else:
             self._backlog.append((batch, received))
 
-    def hit(self, seq: int) -> None:
-        """The call is being interrupted."""
-        self.threads.hit = seq
+    def tell(self) -> None:
+        """The call is being interrupted. Main thread only."""
+        self.threads.take(self._seq)
 
     def is_wanted_off(self) -> bool:
         seq = self.armed
-        return seq != 0 and self.words[CANCEL] == seq
+        return seq != 0 and self._is_cancelled(seq)
 
     def cancel_if_wanted(self) -> None:
         """On the loop."""
-        if not self.is_wanted_off():
+        if self.armed == 0 or self.words[CANCEL] != self.armed:
             return
         if self.visit is None:
-            self.hit(self.armed)
+            self.tell()
             assert self._task is not None
             self._task.cancel()
         elif self.visit.call_off():
-            self.hit(self.armed)
+            self.tell()
 
     def stack(self) -> str:
         """Of a coroutine that waits; empty if there is none."""
@@ -203,7 +203,7 @@ class LoopLane(Lane[R]):
         try:
             self.armed = seq if tool.interrupt else 0
             if self.words[CANCEL] == seq:
-                self.hit(seq)
+                self.tell()
                 raise Cancelled()
             result = tool.call(**given)
             if tool is not PROBE_TOOL:

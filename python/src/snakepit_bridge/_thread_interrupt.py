@@ -62,12 +62,18 @@ class ThreadInterrupts(Interrupts):
             if seq == 0 or self._words[_page.CANCEL] != seq:
                 return
             if task is not None:
-                self.hit = seq
+                self.take(seq)
                 self._cancel(task)
             elif self._open == seq and self._asked < MOST:
-                self.hit = seq
+                self.take(seq)
                 self._asked += 1
                 _set_async_exc(self._thread, Cancelled)
+
+    def take(self, seq: int) -> None:
+        """The call is being told. The host writes its number anew when it asks again: so no signal for
+        another lane tells it twice."""
+        self.hit = seq
+        self._words[_page.CANCEL] = 0
 
     def guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """A tool as one that may be made to raise. The nesting is explained above."""
@@ -102,7 +108,7 @@ class ThreadInterrupts(Interrupts):
         self._open = self.armed
         # `press` may have come just before.
         if self._words[_page.CANCEL] == self._open:
-            self.hit = self._open
+            self.take(self._open)
             raise Cancelled()
 
     def _close(self) -> None:

@@ -216,8 +216,10 @@ class Coroutines(ThreadSafeAdapter):
     @tool
     async def swallow_once(self):
         try:
+            self.log.append("begun")
             await asyncio.sleep(60)
         except asyncio.CancelledError:
+            self.log.append("swallowed")
             await asyncio.sleep(60)
 
     @tool
@@ -237,6 +239,33 @@ class Coroutines(ThreadSafeAdapter):
         try:
             await asyncio.sleep(60)
         finally:
+            self.log.append("cleaned")
+
+    @tool
+    async def clean_up_for_long(self, spins: bool):
+        """Its clean-up awaits."""
+        try:
+            self.log.append("begun")
+            while spins:
+                pass
+            await asyncio.sleep(60)
+        finally:
+            self.log.append("cleaning")
+            await self.go.wait()
+            self.log.append("cleaned")
+
+    @tool
+    def plain_clean_up(self):
+        """The same on a thread."""
+        go = self.go
+        try:
+            self.log.append("begun")
+            while True:
+                pass
+        finally:
+            self.log.append("cleaning")
+            while go is self.go:
+                time.sleep(0.001)
             self.log.append("cleaned")
 
     @tool
