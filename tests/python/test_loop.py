@@ -261,3 +261,28 @@ def test_a_message_does_not_grow_without_bound_W2():
         ends, messages = rig.run(*calls)
         assert {len(x) for x in ends.values()} == {400_000}
         assert max(sum(x.size) for x in messages) < 2_000_000 and len(messages) > 1
+
+
+def test_a_stop_ends_what_serves_and_no_hook_R7():
+    with Rig() as rig:
+
+        async def hook():
+            rig.lanes.stop()
+            await asyncio.sleep(0.02)
+            return "ended"
+
+        assert rig.lanes.hooks.run(hook()) == "ended"
+        rig.lanes.serve()
+        assert rig.lanes.hooks.run(hook()) == "ended"
+
+
+@pytest.mark.parametrize("calls", [0, 3])
+def test_a_stop_before_or_while_it_serves_ends_it_R7(calls):
+    with Rig() as rig:
+        rig.lanes.feed([rig.batch(lane, "nap", {"seconds": 0.05}) for lane in range(calls)])
+        if calls == 0:
+            rig.lanes.stop()
+        else:
+            rig.lanes.loop.call_later(0.01, rig.lanes.stop)
+        rig.lanes.serve()
+        assert sum(len(x.size) for x in rig.lanes.finals()) == calls

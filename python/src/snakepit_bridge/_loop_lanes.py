@@ -78,6 +78,7 @@ class LoopLanes(Generic[R]):
         self._stdio = stdio
         self._look_at = 0
         self._patience = ending.patience
+        self._serving = False
         self._ended = False
         self._turn: Optional[asyncio.Lock] = None
         self._threads: Optional[ThreadPoolExecutor] = None
@@ -123,11 +124,13 @@ class LoopLanes(Generic[R]):
 
     def serve(self) -> None:
         """Runs calls until `stop`, and a little longer."""
+        self._serving = True
         while not self._ended:
             try:
                 self.loop.run_forever()
             except BaseException:  # a task that a tool has made raised SystemExit: it is the task's
                 continue
+        self._serving = False
         self._out.put(None)
 
     def converse(self, messages: Iterable[Any]) -> Iterator[R]:
@@ -240,7 +243,8 @@ class LoopLanes(Generic[R]):
     def _stop_now(self) -> None:
         if not self._ended:
             self._ended = True
-            self.loop.stop()
+            if self._serving:  # else it is a hook of the adapter's that is being run
+                self.loop.stop()
 
     # -- where tools run --------------------------------------------------------------
 
