@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from snakepit_bridge import Adapter, _page, _tools, current, tool
+from snakepit_bridge import Adapter, _loop_stacks, _page, _tools, current, tool
 from snakepit_bridge._batch import Batch, Context
 from snakepit_bridge._errors import Failure
 from snakepit_bridge._lane import Limits
@@ -286,3 +286,42 @@ def test_a_stop_before_or_while_it_serves_ends_it_R7(calls):
             rig.lanes.loop.call_later(0.01, rig.lanes.stop)
         rig.lanes.serve()
         assert sum(len(x.size) for x in rig.lanes.finals()) == calls
+
+
+def test_what_the_watch_thread_calls_does_not_fail_W9(tmp_path):
+    with Rig() as rig, open(tmp_path / "stacks", "w+") as file:
+        rig.lanes.loop.close()
+        rig.lanes.press()
+        rig.lanes.busy.add("no lane at all")
+        rig.lanes.write_stacks(file.fileno())
+
+
+def test_stacks_survive_what_cannot_be_looked_at_W9(tmp_path):
+    class Odd:
+        def __await__(self):
+            return self
+
+        def __iter__(self):
+            return self
+
+        def __next__(self):
+            return None
+
+        def __getattr__(self, name):
+            raise ValueError if "frame" in name else AttributeError
+
+    async def wait():
+        await Odd()
+
+    coroutine = wait()
+    coroutine.send(None)
+    assert "in wait\n" in _loop_stacks.text_of("task", coroutine)
+    coroutine.close()
+
+    def texts():
+        yield "before"
+        raise ValueError
+
+    with open(tmp_path / "stacks", "w") as file:
+        _loop_stacks.write(file.fileno(), texts())
+    assert (tmp_path / "stacks").read_text() == "before"

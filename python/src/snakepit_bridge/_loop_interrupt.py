@@ -67,7 +67,10 @@ class LoopInterrupts:
         if self._turned:
             self._asked_at = monotonic()
             self._turned = False
-        self._loop.call_soon_threadsafe(self._turn)
+        try:
+            self._loop.call_soon_threadsafe(self._turn)
+        except RuntimeError:  # it was closed; whoever presses watches over more than the loop
+            pass
 
     def _turn(self) -> None:
         # First: a `press` that comes now wants another turn.

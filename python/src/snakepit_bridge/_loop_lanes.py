@@ -198,8 +198,12 @@ class LoopLanes(Generic[R]):
 
     def write_stacks(self, fd: int) -> None:
         """Where the coroutines of calls stand that are not being executed. Any thread."""
+        _loop_stacks.write(fd, self._stacks())
+
+    def _stacks(self) -> Iterator[str]:
         lanes = sorted(list(self.busy), key=lambda lane: not lane.is_wanted_off())
-        _loop_stacks.write(fd, (lane.stack() for lane in lanes[: _loop_stacks.MOST_CALLS]))
+        for lane in lanes[: _loop_stacks.MOST_CALLS]:
+            yield lane.stack()
 
     def send(self, x: Final) -> None:
         """The end of a call, or a report. Any thread."""

@@ -37,16 +37,24 @@ def text_of(name: str, coroutine: Any) -> str:
 
 
 def write(fd: int, texts: Iterable[str]) -> None:
-    """Never fails."""
+    """Never fails, whatever making a text raises: what comes before it is written."""
+    made: List[str] = []
     try:
-        os.write(fd, "".join(texts).encode("utf-8", "replace"))
+        made.extend(texts)
+    except Exception:
+        pass
+    try:
+        os.write(fd, "".join(made).encode("utf-8", "replace"))
     except OSError:
         pass
 
 
 def _first(of: Any, names: "tuple[str, ...]") -> Any:
     for name in names:
-        found = getattr(of, name, None)
+        try:
+            found = getattr(of, name, None)
+        except Exception:  # what a tool awaits may be of its own making
+            continue
         if found is not None:
             return found
     return None
