@@ -258,6 +258,26 @@ def test_a_child_that_a_tool_forks_ends_where_the_tool_ends_Y2(worker, tool, cod
     assert not isinstance(final_of(worker, neighbour, 1), Failed)
 
 
+@pytest.mark.parametrize("ready", ["front", "anywhere"])
+@pytest.mark.parametrize("how, code", [("return", 1), ("await", 1), ("callback", 1), ("exit", 7), ("stop", 1)])
+def test_a_child_that_a_task_forks_runs_no_neighbour_Y2(fresh, tmp_path, ready, how, code):
+    path = tmp_path / "lines"
+    if ready == "anywhere":
+        fresh.call("leave_late")
+    below = [False, True] if ready == "front" else [False, False]
+    seqs = {
+        lane: begin(fresh, "write_at_each_turn", lane, path=str(path), name=str(lane), below=below[lane % 2])
+        for lane in (1, 2, 3, 4)
+    }
+    eventually(lambda: path.exists() and len({x.split()[0] for x in path.read_text().splitlines()}) == 4)
+    assert fresh.call("fork_below", how=how) == code
+    fresh.call("let_go")
+    counts = dict(zip(seqs, finals(fresh, seqs)))
+    expected = [f"{lane} {i}" for lane, count in counts.items() for i in range(count)]
+    assert sorted(path.read_text().splitlines()) == sorted(expected)
+    assert all(fresh._finals[lane].empty() for lane in LANES)
+
+
 def test_a_closed_stdout_is_back_soon_W8(fresh):
     fresh.call("close_output")
     time.sleep(0.01)

@@ -99,19 +99,20 @@ class LoopInterrupts:
 class Step:
     """Awaits a tool's coroutine, and has the page say when it is being executed."""
 
-    __slots__ = ("_coroutine", "_words", "_between")
+    __slots__ = ("_coroutine", "_words", "_before")
 
-    def __init__(self, coroutine: Any, words: memoryview, between: Callable[[], object]) -> None:
-        """between: called after each step but the last."""
+    def __init__(self, coroutine: Any, words: memoryview, before: Callable[[], object]) -> None:
+        """before: called before each step."""
         self._coroutine = coroutine
         self._words = words
-        self._between = between
+        self._before = before
 
     def __await__(self) -> Generator[Any, Any, Any]:
         words, send, throw = self._words, self._coroutine.send, self._coroutine.throw
         given: Any = None
         error: Optional[BaseException] = None
         while True:
+            self._before()
             words[IN_STEP] = 1
             try:
                 awaited = send(given) if error is None else throw(error)
@@ -120,7 +121,6 @@ class Step:
             finally:
                 words[IN_STEP] = 0
                 error = None  # it refers to this frame
-            self._between()
             try:
                 given = yield awaited
             except BaseException as thrown:

@@ -176,6 +176,7 @@ class LoopLane(Lane[R]):
         for seq, tool, given in zip(range(first, first + count), tools, arguments):
             while words[ACKED] < self._owed and not host.stopping:
                 await _pause()
+            host.leave_if_forked()
             before, now = words[CLAIMED], monotonic_ns()
             words[CLAIMED] = seq
             if words[LIMIT] < seq or host.stopping:

@@ -116,9 +116,15 @@ class LoopLanes(Generic[R]):
     def after_fork(self) -> None:
         """In a process that a tool has forked."""
         self._forked = True
-        for lane in self.busy:
+        for lane in self.lanes:
             lane.forked = True
             lane.threads.after_fork()
+        # What runs next on the loop, also before callbacks and tasks that the bridge has not made.
+        try:
+            leave = asyncio.Handle(self.leave_if_forked, [], self.loop)
+            getattr(self.loop, "_ready").appendleft(leave)
+        except AttributeError:  # a loop of another make: it ends where the bridge's own code comes next
+            self.loop.call_soon(self.leave_if_forked)
 
     # -- the loop -------------------------------------------------------------------
 
@@ -128,8 +134,10 @@ class LoopLanes(Generic[R]):
         while not self._ended:
             try:
                 self.loop.run_forever()
-            except BaseException:  # a task that a tool has made raised SystemExit: it is the task's
-                continue
+                self.leave_if_forked()  # its code has stopped the loop
+            except BaseException as error:  # a task that a tool has made raised SystemExit: it is the task's
+                if self._forked:
+                    leave_fork(error)
         self._serving = False
         self._out.put(None)
 
@@ -222,12 +230,13 @@ class LoopLanes(Generic[R]):
         if self.stopping and not self.busy:
             self._stop_now()
 
-    def between_steps(self) -> None:
-        """A coroutine waits for something."""
-        if self._forked:  # in the child of a fork the loop would run its neighbours a second time
-            leave_fork(RuntimeError("the child of os.fork() in a pool of profile async must not await"))
+    def leave_if_forked(self) -> None:
+        """On the loop: in the child of a fork it would run what is the parent's a second time."""
+        if self._forked:
+            leave_fork(RuntimeError("the child of os.fork() must not go on with the event loop of its pool"))
 
     def _accept(self, batches: List[Any], received: int) -> None:
+        self.leave_if_forked()
         try:
             for batch in batches:
                 self.lanes[batch.lane].accept(batch, received)
@@ -235,6 +244,7 @@ class LoopLanes(Generic[R]):
             self.crash()
 
     def _cancel_wanted(self) -> None:
+        self.leave_if_forked()
         for lane in list(self.busy):
             lane.cancel_if_wanted()
 
@@ -257,13 +267,14 @@ class LoopLanes(Generic[R]):
         def on_loop(**arguments: Any) -> Any:
             lane = _lane_here()
             lane.coroutine = made = call(**arguments)
-            return Step(made, lane.words, self.between_steps) if asyncio.iscoroutine(made) else made
+            return Step(made, lane.words, self.leave_if_forked) if asyncio.iscoroutine(made) else made
 
         return on_loop
 
     def _at_once(self, call: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(call)
         async def at_once(**arguments: Any) -> Any:
+            self.leave_if_forked()
             return run_step(call, arguments, _lane_here().words)
 
         return keep_out(at_once)
@@ -271,6 +282,7 @@ class LoopLanes(Generic[R]):
     def _on_thread(self, call: Callable[..., Any], interrupt: bool) -> Callable[..., Any]:
         @functools.wraps(call)
         async def on_thread(**arguments: Any) -> Any:
+            self.leave_if_forked()
             if self._threads is None:
                 most = min(len(self.lanes), MOST_THREADS)
                 self._threads = ThreadPoolExecutor(most, thread_name_prefix="snakepit-tool")
