@@ -1,6 +1,7 @@
 """Tools for one event loop."""
 
 import asyncio
+import itertools
 import os
 import signal
 import sys
@@ -139,7 +140,7 @@ class Coroutines(ThreadSafeAdapter):
 
     @tool
     async def fail(self, n: int = 0):
-        await asyncio.sleep(0)
+        await self.work(n)
         raise ValueError("as it should")
 
     @tool
@@ -192,6 +193,19 @@ class Coroutines(ThreadSafeAdapter):
 
         await asyncio.gather(below())
 
+    @tool
+    async def block_until(self, path: str):
+        """Holds up the loop until there is such a file."""
+        while not os.path.exists(path):
+            time.sleep(0.002)
+        return "blocked"
+
+    @tool
+    def plain_until(self, path: str):
+        while not os.path.exists(path):
+            time.sleep(0.002)
+        return "waited"
+
     @tool(thread_sensitive=True)
     def sensitive_spin(self):
         while True:
@@ -210,6 +224,7 @@ class Coroutines(ThreadSafeAdapter):
     @tool
     async def swallow(self):
         try:
+            self.log.append("begun")
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             return current().cancelled
@@ -226,6 +241,7 @@ class Coroutines(ThreadSafeAdapter):
     @tool
     async def block_when_cancelled(self):
         try:
+            self.log.append("begun")
             await asyncio.sleep(60)
         except asyncio.CancelledError:
             time.sleep(60)
@@ -275,9 +291,9 @@ class Coroutines(ThreadSafeAdapter):
 
     @tool
     async def work(self, n: int):
-        """Short steps with much to be interrupted at."""
+        """Short steps with much to be interrupted at; without end if n is negative."""
         total = 0
-        for i in range(n):
+        for i in range(n) if n >= 0 else itertools.count():
             total += sum(x for x in range(i % 7))
             if i % 5 == 0:
                 await asyncio.sleep(0)
