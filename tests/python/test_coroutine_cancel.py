@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from host import CANCEL, CLAIMED, DONE, INTERRUPT, TIMEOUT, Failed, eventually
+from host import CANCEL, DONE, INTERRUPT, TIMEOUT, Failed, eventually
 from loops import IN_STEP, LANES, begin, cancelled, final_of, finals, is_cancelled, on_loop, submit_together
 
 
@@ -47,13 +47,13 @@ def test_the_error_of_an_interrupted_call_shows_where_it_was_Q5(worker):
     assert worker.call("get_log") == ["cleaned"]
 
 
-def test_a_call_that_holds_up_the_loop_is_not_ended_for_another_one_Q5(worker):
-    patient = begin(worker, "nap", 1, seconds=30.0)
-    blocking = worker.submit("block", {"seconds": 0.6}, lane=0)
-    eventually(lambda: worker.pages[0][CLAIMED] == blocking)
+def test_a_call_that_holds_up_the_loop_is_not_ended_for_another_one_Q5(worker, tmp_path):
+    patient = begin(worker, "nap", 1, seconds=60.0)
+    blocking = begin(worker, "block_until", 0, path=str(tmp_path / "go"))
     worker.cancel(patient, 1)
     time.sleep(0.2)
     assert worker.pages[1][DONE] < patient, "nothing can end while the loop is held up"
+    (tmp_path / "go").touch()
     assert final_of(worker, blocking, 0) == "blocked"
     assert is_cancelled(final_of(worker, patient, 1))
 
@@ -124,7 +124,7 @@ def test_a_tool_that_must_not_be_interrupted_is_not_Q5(worker):
 
 @pytest.mark.parametrize("tool", ["alone", "alone_on_thread"])
 def test_a_call_that_waits_for_its_turn_can_be_cancelled_W5(fresh, tool):
-    holder = begin(fresh, tool, 0, seconds=0.5)
+    holder = begin(fresh, tool, 0, seconds=1.5)
     seq = begin(fresh, tool, 1, seconds=0.0)
     assert is_cancelled(cancelled(fresh, seq, 1))
     assert fresh.pages[0][DONE] < holder

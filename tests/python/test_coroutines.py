@@ -50,13 +50,14 @@ def test_coroutines_are_on_the_main_thread_and_the_hooks_loop_W5(worker):
     assert worker.call("same_loop") is True
 
 
-def test_plain_tools_run_beside_the_loop_and_sensitive_ones_on_it_Y4(worker):
+def test_plain_tools_run_beside_the_loop_and_sensitive_ones_on_it_Y4(worker, tmp_path):
     assert worker.call("plain_where") is False
     assert worker.call("sensitive_where") is True
-    nap = begin(worker, "plain_sleep", 0, seconds=0.3)
+    waiting = begin(worker, "plain_until", 0, path=str(tmp_path / "go"))
     assert worker.call("ok", on_lane=1, x=1) == 1
-    assert worker.pages[0][DONE] < nap, "a plain tool held up the loop"
-    assert final_of(worker, nap, 0) == "slept"
+    assert worker.pages[0][DONE] < waiting
+    (tmp_path / "go").touch()
+    assert final_of(worker, waiting, 0) == "waited"
 
 
 @pytest.mark.parametrize("tool", ["alone", "alone_on_thread"])
@@ -128,25 +129,28 @@ def test_misfit_arguments_are_the_callers_fault_D2(worker):
         assert error.reason == "invalid_argument", error
 
 
-def test_a_tool_that_cancels_all_tasks_loses_nobody_Q7(worker):
+def test_a_tool_that_cancels_all_tasks_loses_nobody_Q7(worker, tmp_path):
     """Also calls whose task had not begun; and a stopped loop goes on."""
     for tool in ("cancel_all", "cancel_all_and_stop"):
-        napping = begin(worker, "nap", 1, seconds=30.0)
-        busy = begin(worker, "plain_sleep", 2, seconds=0.2)
+        napping = begin(worker, "nap", 1, seconds=60.0)
+        busy = begin(worker, "plain_until", 2, path=str(tmp_path / tool))
         message = submit_together(worker, tool, {0: {}})
         message |= submit_together(worker, "ok", {lane: {"x": lane} for lane in (3, 4, 5)})
         assert finals(worker, message)[0] is None
         assert isinstance(final_of(worker, napping, 1), Failed)
-        assert final_of(worker, busy, 2) == "slept"
+        assert worker.pages[2][DONE] < busy
+        (tmp_path / tool).touch()
+        assert final_of(worker, busy, 2) == "waited"
 
 
 # -- what is given back, noted, shown ---------------------------------------------------
 
 
-def test_what_the_loop_has_not_begun_is_given_back_Q7(worker):
-    blocking = begin(worker, "block", 0, seconds=0.3)
+def test_what_the_loop_has_not_begun_is_given_back_Q7(worker, tmp_path):
+    blocking = begin(worker, "block_until", 0, path=str(tmp_path / "go"))
     seq = worker.submit("ok", {"x": 1}, lane=1)
     worker.pages[1][LIMIT] = seq - 1
+    (tmp_path / "go").touch()
     report = worker.results(lane=1)
     assert (report.revoked_from, len(report.size)) == (seq, 0)
     assert worker.pages[1][CLAIMED] < seq
@@ -161,9 +165,10 @@ def test_a_call_behind_another_on_its_lane_waits_for_it_Q7(worker):
     assert worker.finals(2, lane=5) == {batch: 1, batch + 1: 2}
 
 
-def test_a_call_that_is_late_already_is_not_run_Q2(worker):
-    blocking = begin(worker, "block", 0, seconds=0.2)
-    seq = worker.submit("ok", {"x": 1}, lane=1, budgets=[1000])
+def test_a_call_that_is_late_already_is_not_run_Q2(worker, tmp_path):
+    blocking = begin(worker, "block_until", 0, path=str(tmp_path / "go"))
+    seq = worker.submit("ok", {"x": 1}, lane=1, budgets=[1])
+    (tmp_path / "go").touch()
     final = final_of(worker, seq, 1)
     assert isinstance(final, Failed) and final.error.reason == "deadline_exceeded"
     final_of(worker, blocking, 0)
@@ -185,7 +190,7 @@ STACKS = signal.SIGRTMIN + 2
 
 
 def test_the_host_sees_where_each_coroutine_waits_W9(worker):
-    seqs = {0: begin(worker, "wait_for_go", 0), 1: begin(worker, "nap", 1, seconds=1.5)}
+    seqs = {0: begin(worker, "wait_for_go", 0), 1: begin(worker, "nap", 1, seconds=60.0)}
     worker.side.send(b"look 7")
     assert worker.side.recv(100) == b"here 7"
     text = os.pread(worker.stacks, 1 << 20, 0).decode()
@@ -195,19 +200,22 @@ def test_the_host_sees_where_each_coroutine_waits_W9(worker):
     assert text.index("[task") < text.index("Thread 0x", text.rindex("[task") + 1)
     assert text.rstrip().endswith("in _run_module_as_main")
     worker.call("let_go", on_lane=2)
-    finals(worker, seqs)
+    final_of(worker, seqs[0], 0)
+    cancelled(worker, seqs[1], 1)
 
 
-def test_the_host_sees_what_holds_up_the_loop_W9(worker):
-    seqs = {0: begin(worker, "nap", 0, seconds=0.5), 1: begin(worker, "block", 1, seconds=0.5)}
+def test_the_host_sees_what_holds_up_the_loop_W9(worker, tmp_path):
+    seqs = {0: begin(worker, "nap", 0, seconds=0.1)}
+    seqs[1] = begin(worker, "block_until", 1, path=str(tmp_path / "go"))
     eventually(lambda: worker.pages[1][IN_STEP] == 1)
     assert worker.pages[0][IN_STEP] == 0
     worker.side.send(b"look 8")
     assert worker.side.recv(100) == b"here 8"
     text = os.pread(worker.stacks, 1 << 20, 0).decode()
     main = text[text.rindex("Thread 0x") :] if "Thread 0x" in text else ""
-    assert "in block\n" in main and "in call_tool\n" in main
+    assert "in block_until\n" in main and "in call_tool\n" in main
     assert "[task block" not in text
+    (tmp_path / "go").touch()
     finals(worker, seqs)
 
 
@@ -285,10 +293,11 @@ def test_a_closed_stdout_is_back_soon_W8(fresh):
     eventually(lambda: "hello again" in fresh.stdout.text)
 
 
-def test_heartbeats_are_answered_while_the_loop_is_held_up_W6(worker):
-    seq = begin(worker, "block", 0, seconds=0.5)
+def test_heartbeats_are_answered_while_the_loop_is_held_up_W6(worker, tmp_path):
+    seq = begin(worker, "block_until", 0, path=str(tmp_path / "go"))
     assert worker.heartbeat(5) == 5
     assert worker.pages[0][DONE] < seq
+    (tmp_path / "go").touch()
     final_of(worker, seq, 0)
 
 

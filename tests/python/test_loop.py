@@ -138,11 +138,12 @@ class Rig:
         loop, until = self.lanes.loop, time.monotonic() + 20
 
         def look():
-            assert time.monotonic() < until
-            loop.call_later(0.001, look) if self.lanes.busy else loop.stop()
+            waits = self.lanes.busy and time.monotonic() < until
+            loop.call_later(0.001, look) if waits else loop.stop()
 
         loop.call_later(0.001, look)
         loop.run_forever()
+        assert not self.lanes.busy
         ends, messages = {}, []
         while self.lanes._out.qsize():
             self.lanes._out.put(None)
@@ -155,12 +156,12 @@ class Rig:
                 ends[lane] = x.failures.get(index) or json.loads(data)
         return ends, messages
 
-    def cancel_later(self, lane, after=0.05):
+    def cancel_later(self, lane, wait=lambda: time.sleep(0.05)):
         """As the watch thread and the host would do it."""
         seq = self.next[lane] - 1
 
         def go():
-            time.sleep(after)
+            wait()
             self.words[lane][_page.CANCEL] = seq
             self.lanes.press()
             for _ in range(2):
@@ -215,8 +216,8 @@ def test_a_call_that_holds_up_the_loop_is_not_cancelled_for_another_Q5():
     with Rig() as rig:
         spinning = rig.batch(0, "spin", {})
         napping = rig.batch(1, "nap", {"seconds": 60.0})
-        rig.cancel_later(1, 0.02)
-        rig.cancel_later(0, 0.3)
+        rig.cancel_later(1, lambda: time.sleep(0.02))
+        rig.cancel_later(0, lambda: time.sleep(0.3))
         began = time.monotonic()
         ends, _ = rig.run(napping, spinning)
         assert time.monotonic() - began >= 0.3
@@ -248,9 +249,14 @@ def test_the_page_says_what_was_claimed_and_done_and_is_executed_W9():
         assert [rig.words[0][x] for x in (_page.CLAIMED, _page.DONE, _page.IN_STEP)] == [1, 1, 0]
         spinning = rig.batch(0, "spin", {})
         seen = []
-        timer = threading.Timer(0.03, lambda: seen.append(rig.words[0][_page.IN_STEP]))
-        timer.start()
-        rig.cancel_later(0)
+
+        def look():
+            until = time.monotonic() + 20
+            while not rig.words[0][_page.IN_STEP] and time.monotonic() < until:
+                time.sleep(0.001)
+            seen.append(rig.words[0][_page.IN_STEP])
+
+        rig.cancel_later(0, look)
         rig.run(spinning)
         assert seen == [1] and rig.words[0][_page.IN_STEP] == 0
 
