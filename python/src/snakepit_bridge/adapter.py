@@ -62,13 +62,19 @@ def tool(
         the worker process is ended instead, after a grace time.
     raw: whether it may also be called with bytes and without JSON; default: if exactly one
         parameter must be given and that is annotated bytes.
-    thread_safe: False: in a pool of profile `thread` no two calls of such tools of a worker overlap.
-    thread_sensitive: runs on the main thread, also in a pool of profile `thread`.
+    thread_safe: False: in a pool of profile `thread` or `async` no two calls of such tools of a worker
+        overlap.
+    thread_sensitive: runs on the main thread, also in a pool of profile `thread` or `async`.
     batch: True, or what differs from {"max_size": 32, "max_delay": "5ms"}: it is given the calls that
         come close together as one. Each parameter then is a list (or its only one a list of a
         TypedDict), and it returns a list: for each call, in their order, a result or an exception.
 
-    The parameters' type hints make its JSON Schema. `async def` works; each call runs to its end.
+    The parameters' type hints make its JSON Schema.
+
+    `async def` works. In a pool of profile `process` or `thread` such a call runs to its end before the next
+    call of its lane begins. In one of profile `async` all calls of a worker are tasks of one loop, and others
+    go on where one awaits; there a function without `async` runs on a thread beside the loop, or, if it is
+    thread sensitive, on the loop, where it holds up all others.
     """
     options = ToolOptions(
         name, description, idempotent, interrupt, raw, thread_safe, thread_sensitive, batch
@@ -88,13 +94,15 @@ class Adapter:
     """Base class of what runs in a worker.
 
     Each worker process has one object, made without arguments. Its tools are called on the main
-    thread, one at a time; in a pool of profile `thread`, on several threads at the same time. Tools
+    thread, one at a time; in a pool of profile `thread`, on several threads at the same time; in one of
+    profile `async`, on an event loop, where they take turns, and on threads if they are no coroutines. Tools
     are inherited; a method that overrides a tool stays one, with the options of the tool it overrides
     unless it is marked itself.
     """
 
-    #: Whether its tools may run at the same time. Pools of profile `thread` want it to be True. A
-    #: module of functions says it by a variable of this name.
+    #: Whether its tools may run at the same time. Pools of profile `thread` want it to be True, and those of
+    #: profile `async` for tools that are neither `async def` nor thread sensitive. A module of functions
+    #: says it by a variable of this name.
     thread_safe = False
 
     def initialize(self) -> None:
