@@ -85,11 +85,13 @@ TEST_CASE_FIXTURE(template_fixture,
   }
   spec.retry = 0ms;
   start();
+  auto begun = std::chrono::steady_clock::now();
   for (int i = 0; i < 3; ++i) {
     recorder log;
     auto process = must_launch(*launcher, worker(stays), log);
     CHECK(how(log).first == "executed");
   }
+  CHECK(std::chrono::steady_clock::now() - begun < io::launch_spec{}.ready_timeout);
   REQUIRE(eventually(patience, [&] { return fallbacks().size() == 1; }));
   INFO(fallbacks()[0]);
   CHECK(fallbacks()[0].find(why) != std::string::npos);

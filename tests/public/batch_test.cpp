@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <ctime>
 #include <future>
 #include <set>
 #include <stdexcept>
@@ -17,6 +18,13 @@ using namespace std::chrono_literals;
 /// Batches with a pool of the test's own.
 
 namespace {
+
+/// Of this thread.
+std::chrono::nanoseconds processor_time() {
+  auto x = timespec{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &x);
+  return std::chrono::seconds{x.tv_sec} + std::chrono::nanoseconds{x.tv_nsec};
+}
 
 outcome same(const std::string& text, unsigned) {
   return payload{false, text};
@@ -289,6 +297,14 @@ TEST_CASE("progress that is never due is told at the end [F6]") {
     ++told;
     CHECK(x.succeeded == 5000);
   };
+  pool.hold(true);
+  auto later = std::thread{[&] {
+    std::this_thread::sleep_for(500ms);
+    pool.hold(false);
+  }};
+  auto begun = processor_time();
   CHECK(run_batch(pool.submit(), numbers(5000), options, [](uint64_t, outcome) {}).complete);
+  CHECK(processor_time() - begun < 300ms); // it waits, and does not look again and again
   CHECK(told == 1);
+  later.join();
 }
