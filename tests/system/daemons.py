@@ -79,6 +79,6 @@ class ServiceManager:
 
     def hear_until(self, *keys):
         """The next message that has one of them."""
-        while not any(key in (message := self.hear()) for key in keys):
+        while not set(keys).intersection(message := self.hear()):
             pass
         return message
