@@ -53,10 +53,16 @@ void lifecycle_state::begin_reload(reload_order x) {
 }
 
 void lifecycle_state::resume_reload() {
+  if (rollout.active())
+    return; // the next one has begun: it leaves nothing but its own
   auto is_other = [this](uint32_t revision) { return revision != current->revision; };
-  if (std::ranges::none_of(workers, is_other, &core::worker_life::revision)
-      && std::ranges::none_of(starting, is_other))
+  auto is_left = [&](auto& x) { return !x.leaving && is_other(x.revision); };
+  if (std::ranges::none_of(workers, is_left) && std::ranges::none_of(starting, is_other)) {
+    if (current->revision > 1) // that one is over may not have been told
+      caf::anon_send(caf::actor_cast<pool_actor>(world.pool),
+                     make_local(adopt_order{current, true}));
     return;
+  }
   job.from = job.to = current;
   begin_rollout();
 }

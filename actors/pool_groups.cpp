@@ -78,6 +78,7 @@ bool pool_state::dispatch_group(uint32_t key) {
     if (has_session(taken))
       bind(taken, {lane->slot, lane->generation});
   }
+  queue->group_went(key, now());
   if (!batch.empty())
     send(*lane, std::move(batch.calls()), batch.worth(), batch.runs_as_one());
   return true;

@@ -46,7 +46,7 @@ core::time_point pool_state::waiting_since() const {
   auto* front = queue->front();
   auto since = front ? front->admitted : core::never;
   if (auto* group = queue->next_group(now())) // what it was held back for is no want of workers
-    since = std::min(since, queue->front_of(*group)->held_until);
+    since = std::min(since, queue->groups().ready_since(*group));
   return since;
 }
 

@@ -31,6 +31,8 @@ std::optional<int> report_trouble(const map_command& x, const map_end& end) {
                           + std::strerror(end.output_error) + "; " + grouped(end.lines)
                           + (end.lines == 1 ? " line was written" : " lines were written"),
                         json && !x.writes_stdout(), exit_failed);
+  if (end.broken)
+    return report(*end.broken, json, words_of(x.common));
   if (end.input_error != 0)
     return report_plain(std::string{"cannot read the input: "} + std::strerror(end.input_error),
                         json, exit_failed);

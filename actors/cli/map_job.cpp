@@ -67,15 +67,14 @@ map_end map_job::run() {
   auto report = run_batch(
     submit_, [&](batch_item& to, bool wait) { return read(in, to, wait); }, options(),
     [this](uint64_t index, outcome end) { take(index, std::move(end)); });
-  if (report.failure) // there was no thread for it
-    input_error_ = EAGAIN;
   progress_.retries = report.retried;
   bool ended_by_error = outlet_.stopped() || out_.error_number() != 0;
   out_.flush();
   out_.cut_torn_line();
   draw(true);
-  return {progress_,    out_.lines(),        ended_by_error, outlet_.failure(),
-          input_error_, out_.error_number(), too_short_};
+  return {
+    progress_,    out_.lines(),        ended_by_error, outlet_.failure(), std::move(report.failure),
+    input_error_, out_.error_number(), too_short_};
 }
 
 batch_options map_job::options() {

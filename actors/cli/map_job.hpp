@@ -41,6 +41,7 @@ struct map_end {
   uint64_t lines = 0;           ///< written whole
   bool stopped = false;         ///< by `failure`, before the end of the input
   std::optional<error> failure; ///< what stopped it, or the first one
+  std::optional<error> broken;  ///< why there could be no batch, or no more calls
   int input_error = 0;          ///< errno
   int output_error = 0;         ///< errno
   bool too_short = false;       ///< the input has fewer items than `skip`

@@ -12,6 +12,7 @@
 
 #include <cstring>
 #include <future>
+#include <mutex>
 #include <unistd.h>
 
 namespace snakepit::cli {
@@ -38,7 +39,11 @@ public:
   void on_signal(received_signal x) {
     if (x.number == SIGHUP)
       return reload();
-    ++count_;
+    {
+      auto guard = std::lock_guard{mutex_};
+      if (++count_ == 1)
+        manager_.tell("STOPPING=1\nSTATUS=ending calls in flight");
+    }
     if (count_ == 1)
       drain();
     else if (count_ == 2)
@@ -59,18 +64,24 @@ private:
   void reload() {
     auto now = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::steady_clock::now().time_since_epoch());
-    manager_.tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count())
-                  + "\nSTATUS=reloading");
-    ++reloads_;
+    {
+      auto guard = std::lock_guard{mutex_};
+      ++reloads_;
+      if (count_ == 0)
+        manager_.tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now.count())
+                      + "\nSTATUS=reloading");
+    }
     daemon_.reload({}, [this](result<reload_summary> x) {
-      if (--reloads_ == 0 && count_ == 0) // else it still reloads, or stops
-        manager_.tell("READY=1\nSTATUS=ready at " + daemon_.address());
+      {
+        auto guard = std::lock_guard{mutex_};
+        if (--reloads_ == 0 && count_ == 0) // else it still reloads, or stops
+          manager_.tell("READY=1\nSTATUS=ready at " + daemon_.address());
+      }
       console::standard().line("snakepit: SIGHUP: " + (x ? reload_text(*x) : to_string(x.error())));
     });
   }
 
   void drain() {
-    manager_.tell("STOPPING=1\nSTATUS=ending calls in flight");
     threads_.emplace_back([this] { done_.set_value(daemon_.stop()); });
   }
 
@@ -81,8 +92,9 @@ private:
 
   pool_daemon& daemon_;
   const service_manager& manager_;
-  std::atomic<int> count_{0};
-  std::atomic<int> reloads_{0}; // under way
+  std::mutex mutex_; // so that what was told last is so
+  int count_ = 0;    // of signals that end it; written by one thread only
+  int reloads_ = 0;  // under way
   std::atomic<int> hurried_{0};
   std::promise<result<void>> done_;
   std::vector<std::thread> threads_; // the relay's, until it has stopped

@@ -145,7 +145,7 @@ void call_queue::gather(call_ptr x, size_t most_calls, time_point until, bool be
   ++apart_;
   auto* its = x.release();
   enter(its);
-  groups_.add(key, most_calls, until, its->queued_bytes);
+  groups_.add(key, most_calls, until, its->queued_bytes, its->admitted);
 }
 
 void call_queue::ungather(uint32_t key) {

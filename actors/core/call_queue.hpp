@@ -86,6 +86,11 @@ public:
   /// before those that were made later.
   void gather(call_ptr x, size_t most_calls, time_point until, bool before_others = false);
 
+  /// As many of the group as can run together have just left.
+  void group_went(uint32_t key, time_point now) {
+    groups_.went(key, now);
+  }
+
   /// The first call of a group waits like any other from now on.
   void ungather(uint32_t key);
 

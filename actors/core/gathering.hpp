@@ -28,12 +28,20 @@ public:
     return result;
   }
 
-  /// A call joins the group of this key, of which at most `most_calls` go together.
-  void add(uint32_t key, size_t most_calls, time_point until, uint64_t bytes) {
+  /// A call that came `at` joins the group of this key, of which at most `most_calls` go together.
+  void add(uint32_t key, size_t most_calls, time_point until, uint64_t bytes, time_point at) {
     auto& to = groups_[key];
     to.most_calls = most_calls;
     to.bytes += bytes;
     to.until.insert(to.until.end(), until);
+    if (is_full(to))
+      to.full_since = std::min(to.full_since, at);
+  }
+
+  /// As many as can go together have left the group.
+  void went(uint32_t key, time_point now) {
+    if (auto i = groups_.find(key); i != groups_.end() && is_full(i->second))
+      i->second.full_since = now;
   }
 
   /// A call that has joined with these leaves, for whatever reason.
@@ -43,6 +51,8 @@ public:
     i->second.until.erase(i->second.until.find(until));
     if (i->second.until.empty())
       groups_.erase(i);
+    else if (!is_full(i->second))
+      i->second.full_since = never;
   }
 
   /// From now on nobody is held back.
@@ -68,6 +78,13 @@ public:
       result += calls - (calls + x.most_calls - 1) / x.most_calls;
     }
     return result;
+  }
+
+  /// Since when the group is to go, as far as is known; it may be later than now. `never`: there is
+  /// none.
+  time_point ready_since(uint32_t key) const {
+    auto i = groups_.find(key);
+    return i == groups_.end() ? never : std::min(i->second.full_since, *i->second.until.begin());
   }
 
   /// Whether the group is to go.
@@ -101,11 +118,15 @@ private:
     size_t most_calls = 1;
     uint64_t bytes = 0;
     std::multiset<time_point> until; // one a call
+    time_point full_since = never;
   };
 
+  static bool is_full(const group& x) {
+    return x.until.size() >= x.most_calls || x.bytes >= max_batch_bytes;
+  }
+
   bool is_ready(const group& x, time_point now) const {
-    return flushed_ || x.until.size() >= x.most_calls || x.bytes >= max_batch_bytes
-           || *x.until.begin() <= now;
+    return flushed_ || is_full(x) || *x.until.begin() <= now;
   }
 
   static time_point half_way(time_point from, time_point to) {

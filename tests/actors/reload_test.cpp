@@ -1,4 +1,4 @@
-#include "tests/support/pool_fixture.hpp"
+#include "tests/actors/reload_fixture.hpp"
 
 #include <csignal>
 
@@ -6,60 +6,6 @@
 
 using namespace snakepit;
 using namespace std::chrono_literals;
-
-namespace {
-
-struct reload_fixture : pool_fixture {
-  reload_fixture() {
-    cfg.workers = 3;
-    listen();
-  }
-
-  /// A worker that was asked to end does.
-  void leave(scripted_worker& x) {
-    REQUIRE(x.shutdown_came);
-    x.exit(0);
-    while (!x.lane_closed_told())
-      x.tell_lane_closed();
-    x.tell_exit();
-    run();
-  }
-
-  /// The newest worker cannot start, as an adapter that fails to import says.
-  void refuse(scripted_worker& x) {
-    x.spawn();
-    run();
-    x.bind();
-    run();
-    auto why = error{reason::worker_start_failed, "No module named `x`", {{"phase", "import"}}};
-    why.retryable = false;
-    x.refuse_hello(std::move(why));
-    run();
-    x.exit(1);
-    while (!x.lane_closed_told())
-      x.tell_lane_closed();
-    x.tell_exit();
-    run();
-  }
-
-  bool is_new(size_t i) {
-    return worker(i).origin != nullptr;
-  }
-  std::vector<uint32_t> revisions() {
-    auto out = std::vector<uint32_t>{};
-    for (auto& x : stats().workers)
-      if (x.state != "leaving")
-        out.push_back(x.revision);
-    return out;
-  }
-  const reload_report& report(size_t i) {
-    REQUIRE(reloads.at(i).has_value());
-    REQUIRE(*reloads[i]);
-    return **reloads[i];
-  }
-};
-
-} // namespace
 
 TEST_SUITE_BEGIN("reload");
 
@@ -304,32 +250,6 @@ TEST_CASE_FIXTURE(reload_fixture,
   bring_up(worker(world.workers.size() - 1));
   CHECK(!report(job).failure);
   CHECK(stats().workers_ready == 2);
-}
-
-TEST_CASE_FIXTURE(reload_fixture,
-                  "a manager that ends in the middle is followed by one that goes on [L5]") {
-  start_ready();
-  world.tools.emplace("fresh", 18);
-  auto job = reload();
-  bring_up(worker(3));
-  caf::anon_send_exit(entry->lifecycle(), caf::exit_reason::kill);
-  run();
-  REQUIRE(reloads[job]);
-  CHECK(!*reloads[job]); // whoever asked is told that nobody knows
-  for (int i = 0; i < 8; ++i) {
-    for (size_t n = 0; n < world.workers.size(); ++n)
-      if (worker(n).now == scripted_worker::phase::ordered)
-        bring_up(worker(n));
-    advance(1s);
-  }
-  CHECK(revisions() == std::vector<uint32_t>{2, 2, 2});
-  auto call = submit("x", infinite, infinite, "fresh");
-  for (size_t n = 0; n < world.workers.size(); ++n)
-    if (!worker(n).dead() && worker(n).now == scripted_worker::phase::serving)
-      worker(n).serve_all();
-  run();
-  CHECK(answered(call));
-  CHECK(ends[call]->last->has_value());
 }
 
 TEST_CASE_FIXTURE(reload_fixture, "tools change when all workers are new [L5, B6]") {

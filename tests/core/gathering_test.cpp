@@ -36,7 +36,7 @@ struct gathering_twins {
   void add(uint8_t a, uint8_t b) {
     auto x = member{a % 3u, gathering_t0 + std::chrono::seconds{b % 20},
                     b > 250 ? core::max_batch_bytes : b};
-    groups.add(x.key, most[x.key], x.until, x.bytes);
+    groups.add(x.key, most[x.key], x.until, x.bytes, gathering_t0);
     list.push_back(x);
   }
   void remove(uint8_t a) {
@@ -85,12 +85,36 @@ struct gathering_twins {
 
 } // namespace
 
+TEST_CASE("a group is to go since it was full, or since the first could wait no more [P7, Q8]") {
+  gathering uut;
+  CHECK(uut.ready_since(7) == never);
+  uut.add(7, 2, gathering_t0 + 9s, 0, gathering_t0);
+  CHECK(uut.ready_since(7) == gathering_t0 + 9s);
+  uut.add(7, 2, gathering_t0 + 5s, 0, gathering_t0 + 1s);
+  CHECK(uut.ready_since(7) == gathering_t0 + 1s);
+  uut.add(7, 2, gathering_t0 + 9s, 0, gathering_t0 + 2s);
+  CHECK(uut.ready_since(7) == gathering_t0 + 1s);
+  SUBCASE("what is left is full since some went [P7, Q8]") {
+    uut.add(7, 2, gathering_t0 + 9s, 0, gathering_t0 + 2s);
+    uut.remove(7, gathering_t0 + 9s, 0);
+    uut.remove(7, gathering_t0 + 5s, 0);
+    uut.went(7, gathering_t0 + 3s);
+    CHECK(uut.ready_since(7) == gathering_t0 + 3s);
+  }
+  SUBCASE("or is not full any more [P7, Q8]") {
+    uut.remove(7, gathering_t0 + 9s, 0);
+    uut.remove(7, gathering_t0 + 9s, 0);
+    uut.went(7, gathering_t0 + 3s);
+    CHECK(uut.ready_since(7) == gathering_t0 + 5s);
+  }
+}
+
 TEST_CASE("a group goes when it is full, or when its first call has waited enough [Q8]") {
   auto uut = gathering{};
   CHECK(uut.empty());
   CHECK(uut.next_due(gathering_t0) == never);
-  uut.add(7, 3, gathering_t0 + 5ms, 10);
-  uut.add(7, 3, gathering_t0 + 6ms, 10);
+  uut.add(7, 3, gathering_t0 + 5ms, 10, gathering_t0);
+  uut.add(7, 3, gathering_t0 + 6ms, 10, gathering_t0);
   CHECK(uut.size(7) == 2);
   CHECK_FALSE(uut.is_ready(7, gathering_t0));
   CHECK(uut.next_due(gathering_t0) == gathering_t0 + 5ms);
@@ -100,11 +124,11 @@ TEST_CASE("a group goes when it is full, or when its first call has waited enoug
     CHECK(uut.next_due(gathering_t0 + 5ms) == never); // nothing is waited for but a lane
   }
   SUBCASE("it is full by number") {
-    uut.add(7, 3, gathering_t0 + 7ms, 10);
+    uut.add(7, 3, gathering_t0 + 7ms, 10, gathering_t0);
     CHECK(uut.is_ready(7, gathering_t0));
   }
   SUBCASE("it is full by bytes") {
-    uut.add(7, 3, gathering_t0 + 7ms, core::max_batch_bytes - 20);
+    uut.add(7, 3, gathering_t0 + 7ms, core::max_batch_bytes - 20, gathering_t0);
     CHECK(uut.is_ready(7, gathering_t0));
   }
   SUBCASE("its first call leaves") {
@@ -123,9 +147,9 @@ TEST_CASE("a group goes when it is full, or when its first call has waited enoug
 
 TEST_CASE("of groups that are to go the first is asked for [Q8]") {
   auto uut = gathering{};
-  uut.add(2, 1, gathering_t0 + 1s, 0);
-  uut.add(1, 5, gathering_t0, 0);
-  uut.add(3, 9, gathering_t0 + 1s, 0);
+  uut.add(2, 1, gathering_t0 + 1s, 0, gathering_t0);
+  uut.add(1, 5, gathering_t0, 0, gathering_t0);
+  uut.add(3, 9, gathering_t0 + 1s, 0, gathering_t0);
   REQUIRE(lowest(uut, gathering_t0));
   CHECK(*lowest(uut, gathering_t0) == 1);
   CHECK(*lowest(uut, gathering_t0 - 1ns) == 2);

@@ -231,6 +231,7 @@ TEST_CASE("whatever fails, a rollout ends with one revision [L5]") {
       std::optional<worker_life> up;
       std::optional<uint32_t> starting;
       std::optional<order> ordered;
+      bool alone = false; // it starts where there was none, as it was asked to
     };
     auto pool = std::vector<place>(1 + slots % 6);
     for (uint32_t i = 0; i < pool.size(); ++i)
@@ -249,7 +250,7 @@ TEST_CASE("whatever fails, a rollout ends with one revision [L5]") {
           uut.on_trouble(x.up->revision, no_import, false);
           x.up.reset();
         }
-        if (!x.up && !x.starting)
+        if (!x.up && !x.starting && (calm || happens(30))) // after a pause
           x.starting = current;
         if (!x.starting || happens(50))
           continue;
@@ -259,18 +260,22 @@ TEST_CASE("whatever fails, a rollout ends with one revision [L5]") {
         else
           uut.on_trouble(*x.starting, no_import, happens(10));
         x.starting.reset();
+        if (std::exchange(x.alone, false))
+          uut.start_over(now);
         if (x.ordered)
           uut.over(*std::exchange(x.ordered, std::nullopt), works, now);
       }
       auto up = std::vector<worker_life>{};
       auto starting = std::vector<uint32_t>{};
+      auto is_vacant = [](auto& x) { return !x.up && !x.starting; };
+      auto vacant = static_cast<size_t>(std::ranges::count_if(pool, is_vacant));
       for (auto& x : pool) {
         if (x.up)
           up.push_back(*x.up);
         if (x.starting)
           starting.push_back(*x.starting);
       }
-      auto said = uut.judge(up, starting, 0, now);
+      auto said = uut.judge(up, starting, vacant, now);
       if (said.adopt)
         current = *said.adopt;
       for (auto& who : said.replace) {
@@ -283,8 +288,11 @@ TEST_CASE("whatever fails, a rollout ends with one revision [L5]") {
         x.ordered = who;
         x.starting = said.trial ? 2 : current;
       }
-      if (said.start) { // all are waiting: does not happen here
-        uut.start_over(now);
+      if (said.start) {
+        auto place = std::ranges::find_if(pool, is_vacant);
+        RC_ASSERT(place != pool.end());
+        place->starting = 2;
+        place->alone = true;
       }
       end = std::move(said.end);
       if (!end)

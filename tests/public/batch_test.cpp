@@ -271,6 +271,27 @@ TEST_CASE("calls that cannot be made end the batch with that [F6]") {
   CHECK(report.succeeded <= 20);
 }
 
+TEST_CASE("a source that may wait for long hears of the end [F6]") {
+  auto answer = [](const std::string&, unsigned) -> outcome {
+    return fail(reason::python_exception, "no");
+  };
+  shuffled_pool pool{answer};
+  auto source = [i = 0](batch_item& to, bool wait) mutable {
+    if (i++ == 0) {
+      to.args = json_text{"1"};
+      return batch_pull::item;
+    }
+    if (wait)
+      std::this_thread::sleep_for(10ms); // as who looks whether there is something
+    return batch_pull::later;
+  };
+  batch_options options;
+  options.max_errors = 1;
+  auto report = run_batch(pool.submit(), source, options, [](uint64_t, outcome) {});
+  CHECK(report.failed == 1);
+  CHECK(!report.complete);
+}
+
 TEST_CASE("options serve for more than one batch, whatever became of the first [F6]") {
   auto answer = [](const std::string& text, unsigned) -> outcome {
     if (text == "7")

@@ -24,8 +24,10 @@ class Model(ThreadSafeAdapter):
         return self.size(x)
 
     @tool(batch={"max_size": 2, "max_delay": "1s"})
-    def pair(self, seconds: List[float]) -> List[int]:
-        """Sleeps as long as all want together; the number of calls."""
+    def pair(self, begun: List[str], seconds: List[float]) -> List[int]:
+        """Makes these files and sleeps as long as all want together; the number of calls."""
+        for path in begun:
+            open(path, "w").close()
         time.sleep(sum(seconds))
         return [len(seconds)] * len(seconds)
 

@@ -177,9 +177,12 @@ TEST_CASE_FIXTURE(batching_fixture,
 
 TEST_CASE_FIXTURE(batching_fixture, "one call of a group can be given up [Q3, Q8]") {
   auto uut = ready(batches());
-  auto slow = uut.execute_async("pair", value{{"seconds", 2.0}});
-  auto other = uut.execute_async("pair", value{{"seconds", 0.0}});
-  CHECK((slow.future.wait_for(500ms) == std::future_status::timeout)); // they run
+  auto mark = state_dir / "begun";
+  auto slow = uut.execute_async("pair", value{{"begun", mark.string()}, {"seconds", 2.0}});
+  auto other = uut.execute_async("pair", value{{"begun", mark.string()}, {"seconds", 0.0}});
+  while (!std::filesystem::exists(mark) && slow.future.wait_for(1ms) != std::future_status::ready) {
+  }
+  std::filesystem::remove(mark);
   slow.handle.cancel();
   CHECK(slow.future.get().error().reason == reason::cancelled);
   CHECK((other.future.wait_for(0s) == std::future_status::timeout)); // nobody waited for the other

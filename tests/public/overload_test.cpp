@@ -114,7 +114,7 @@ TEST_CASE_FIXTURE(runtime_fixture,
                       << " us; grown by " << (grown >> 20) << " MiB");
   // By itself on a machine it is 0.9 and more; what else runs takes from one and not from the
   // other.
-  CHECK(goodput >= (std::getenv("SNAKEPIT_OVERLOAD") ? 0.9 : 0.7) * capacity);
+  CHECK(goodput >= (std::getenv("SNAKEPIT_OVERLOAD") ? 0.9 : 0.5) * capacity);
   CHECK(late < 100ms);
   CHECK(grown < (size_t{64} << 20));
   for (auto& [why, n] : tally->errors)

@@ -64,6 +64,15 @@ class Tools(Adapter):
 
         await asyncio.gather(below())
 
+    @tool
+    async def spin_beside(self):
+        async def beside():
+            while True:
+                pass
+
+        self.task = asyncio.create_task(beside())
+        await asyncio.sleep(3600)
+
     @tool(thread_sensitive=True)
     def spin_at_once(self):
         while True:
@@ -199,7 +208,7 @@ def test_each_call_runs_where_it_should_and_sees_itself_W5(name, on_main):
         assert ends == {lane: [on_main, f"call {lane}"] for lane in range(20)}
 
 
-@pytest.mark.parametrize("name", ["nap", "spin", "spin_below", "spin_at_once", "plain_spin"])
+@pytest.mark.parametrize("name", ["nap", "spin", "spin_below", "spin_beside", "spin_at_once", "plain_spin"])
 def test_only_the_call_that_is_meant_is_cancelled_Q5(name):
     with Rig() as rig:
         others = [rig.batch(lane, "nap", {"seconds": 0.2}) for lane in range(1, 10)]

@@ -24,7 +24,8 @@ struct batch_item {
 /// What a source answers.
 enum class batch_pull {
   item,  ///< there it is
-  later, ///< there is none now; only if it was asked not to wait
+  later, ///< there is none now; if it was asked to wait it is asked again unless the batch has
+         ///< ended
   end    ///< there are no more
 };
 

@@ -91,35 +91,40 @@ class LoopInterrupts:
             frame = frame.f_back
         if frame is None or frame.f_code in _OURS:
             return
-        if words[IN_STEP] or _is_in_task_of_tool(frame):
+        if words[IN_STEP]:
             call.lane.tell()
+            raise Cancelled()
+        if _is_in_task_of_tool(frame):
+            call.lane.note_hit()  # the call itself may wait for something else: the loop tells it
             raise Cancelled()
 
 
 class Step:
     """Awaits a tool's coroutine, and has the page say when it is being executed."""
 
-    __slots__ = ("_coroutine", "_words", "_before")
+    __slots__ = ("_coroutine", "_words", "_host")
 
-    def __init__(self, coroutine: Any, words: memoryview, before: Callable[[], object]) -> None:
-        """before: called before each step."""
+    def __init__(self, coroutine: Any, words: memoryview, host: Any) -> None:
+        """host: the `LoopLanes`."""
         self._coroutine = coroutine
         self._words = words
-        self._before = before
+        self._host = host
 
     def __await__(self) -> Generator[Any, Any, Any]:
-        words, send, throw = self._words, self._coroutine.send, self._coroutine.throw
+        words, host = self._words, self._host
+        send, throw = self._coroutine.send, self._coroutine.throw
         given: Any = None
         error: Optional[BaseException] = None
         while True:
-            self._before()
+            host.leave_if_forked()
             words[IN_STEP] = 1
             try:
                 awaited = send(given) if error is None else throw(error)
             except StopIteration as end:
                 return end.value
             finally:
-                words[IN_STEP] = 0
+                if not host.forked:  # the parent, whose page it is, too, is still in the step
+                    words[IN_STEP] = 0
                 error = None  # it refers to this frame
             try:
                 given = yield awaited
@@ -127,13 +132,14 @@ class Step:
                 given, error = None, thrown
 
 
-def run_step(call: Callable[..., Any], arguments: Any, words: memoryview) -> Any:
+def run_step(call: Callable[..., Any], arguments: Any, words: memoryview, host: Any) -> Any:
     """The same for a function that runs on the loop."""
     words[IN_STEP] = 1
     try:
         return call(**arguments)
     finally:
-        words[IN_STEP] = 0
+        if not host.forked:
+            words[IN_STEP] = 0
 
 
 _ON_SIGNAL = LoopInterrupts.on_signal.__code__

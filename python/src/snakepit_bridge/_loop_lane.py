@@ -114,6 +114,10 @@ class LoopLane(Lane[R]):
         """The call is being interrupted. Main thread only."""
         self.threads.take(self._seq)
 
+    def note_hit(self) -> None:
+        """Something of the call's making is being interrupted, so that the call can be told."""
+        self.threads.hit = self._seq
+
     def is_wanted_off(self) -> bool:
         seq = self.armed
         return seq != 0 and self._is_cancelled(seq)

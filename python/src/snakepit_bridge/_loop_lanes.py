@@ -69,7 +69,8 @@ class LoopLanes(Generic[R]):
         self.tools: Dict[int, Tool] = {PROBE: PROBE_TOOL}
         self.crash = ending.crash
         self.stopping = False
-        self._forked = False
+        #: Whether this is a child that a tool has forked.
+        self.forked = False
         #: Where finals wait for being sent; None: there will be no more.
         self._out: "SimpleQueue[Optional[Final]]" = SimpleQueue()
         #: Lanes that have a call.
@@ -115,7 +116,7 @@ class LoopLanes(Generic[R]):
 
     def after_fork(self) -> None:
         """In a process that a tool has forked."""
-        self._forked = True
+        self.forked = True
         for lane in self.lanes:
             lane.forked = True
             lane.threads.after_fork()
@@ -136,7 +137,7 @@ class LoopLanes(Generic[R]):
                 self.loop.run_forever()
                 self.leave_if_forked()  # its code has stopped the loop
             except BaseException as error:  # a task that a tool has made raised SystemExit: it is the task's
-                if self._forked:
+                if self.forked:
                     leave_fork(error)
         self._serving = False
         self._out.put(None)
@@ -232,7 +233,7 @@ class LoopLanes(Generic[R]):
 
     def leave_if_forked(self) -> None:
         """On the loop: in the child of a fork it would run what is the parent's a second time."""
-        if self._forked:
+        if self.forked:
             leave_fork(RuntimeError("the child of os.fork() must not go on with the event loop of its pool"))
 
     def _accept(self, batches: List[Any], received: int) -> None:
@@ -267,7 +268,7 @@ class LoopLanes(Generic[R]):
         def on_loop(**arguments: Any) -> Any:
             lane = _lane_here()
             lane.coroutine = made = call(**arguments)
-            return Step(made, lane.words, self.leave_if_forked) if asyncio.iscoroutine(made) else made
+            return Step(made, lane.words, self) if asyncio.iscoroutine(made) else made
 
         return on_loop
 
@@ -275,7 +276,7 @@ class LoopLanes(Generic[R]):
         @functools.wraps(call)
         async def at_once(**arguments: Any) -> Any:
             self.leave_if_forked()
-            return run_step(call, arguments, _lane_here().words)
+            return run_step(call, arguments, _lane_here().words, self)
 
         return keep_out(at_once)
 
