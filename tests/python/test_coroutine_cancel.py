@@ -38,6 +38,14 @@ def test_an_interrupt_ends_its_call_and_no_neighbour_Q5(worker, tool):
     assert not any(isinstance(x, Failed) for x in finals(worker, neighbours))
 
 
+@pytest.mark.parametrize("tool", ["fork_and_spin", "fork_and_spin_at_once"])
+def test_a_call_whose_child_has_ended_can_be_interrupted_Q5(worker, tool):
+    """The child has the same page."""
+    seq = begin(worker, tool, 0)
+    time.sleep(0.1)
+    assert is_cancelled(cancelled(worker, seq, 0))
+
+
 def test_the_error_of_an_interrupted_call_shows_where_it_was_Q5(worker):
     seq = begin(worker, "spin", 1)
     time.sleep(0.02)

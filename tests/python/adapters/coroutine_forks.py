@@ -29,6 +29,24 @@ class Forks(ThreadSafeAdapter):
         return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) if pid else "child"
 
     @tool
+    async def fork_and_spin(self):
+        pid = os.fork()
+        if not pid:
+            return "child"
+        os.waitpid(pid, 0)
+        while True:
+            pass
+
+    @tool(thread_sensitive=True)
+    def fork_and_spin_at_once(self):
+        pid = os.fork()
+        if not pid:
+            return "child"
+        os.waitpid(pid, 0)
+        while True:
+            pass
+
+    @tool
     async def fork_below(self, how: str):
         """Forks in a task or callback of its own; how the child ends."""
         loop = asyncio.get_running_loop()
