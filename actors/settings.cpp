@@ -235,8 +235,7 @@ pool_settings settings_of(const pool_config& pool, const config& all,
   result.cancel_grace = all.timeouts.cancel_grace;
   result.recycle_seed = seed_of(context.run_id + '/' + pool.name);
   auto parts = parts_of(pool, all, context, most_workers(pool, context));
-  if (pool.spawn == "template")
-    result.template_launch = parts.template_launch;
+  result.template_launch = parts.template_launch;
   result.spec = spec_of(std::move(parts), context, 1);
   return result;
 }

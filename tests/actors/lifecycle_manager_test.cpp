@@ -35,16 +35,6 @@ struct lifecycle_fixture : pool_fixture {
     CHECK(text(call) == R"({"n":"call"})");
   }
 
-  /// A worker that was asked to end does.
-  void leave(scripted_worker& x) {
-    REQUIRE(x.shutdown_came);
-    x.exit(0);
-    while (!x.lane_closed_told())
-      x.tell_lane_closed();
-    x.tell_exit();
-    run();
-  }
-
   std::shared_ptr<const death_certificate> last_death() const {
     auto all = entry->deaths().latest(1);
     REQUIRE(all.size() == 1);

@@ -2,6 +2,7 @@
 
 #include "tests/support/pool_fixture.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -16,16 +17,6 @@ struct reload_fixture : pool_fixture {
     listen();
   }
 
-  /// A worker that was asked to end does.
-  void leave(scripted_worker& x) {
-    REQUIRE(x.shutdown_came);
-    x.exit(0);
-    while (!x.lane_closed_told())
-      x.tell_lane_closed();
-    x.tell_exit();
-    run();
-  }
-
   /// The newest worker cannot start, as an adapter that fails to import says.
   void refuse(scripted_worker& x) {
     x.spawn();
@@ -37,18 +28,16 @@ struct reload_fixture : pool_fixture {
     x.refuse_hello(std::move(why));
     run();
     x.exit(1);
-    while (!x.lane_closed_told())
-      x.tell_lane_closed();
-    x.tell_exit();
-    run();
+    tell_end(x);
   }
 
+  /// Brings up whatever is started, for some seconds.
   void bring_all() {
     for (int i = 0; i < 8; ++i) {
       for (size_t n = 0; n < world.workers.size(); ++n)
         if (worker(n).now == scripted_worker::phase::ordered)
           bring_up(worker(n));
-      advance(1s);
+      advance(std::chrono::seconds{1});
     }
   }
 

@@ -125,8 +125,18 @@ void pool_fixture::bring_up(scripted_worker& x) {
   run();
 }
 
+void pool_fixture::leave(scripted_worker& x) {
+  REQUIRE(x.shutdown_came);
+  x.exit(0);
+  tell_end(x);
+}
+
 void pool_fixture::crash(scripted_worker& x, int signal) {
   x.die(signal);
+  tell_end(x);
+}
+
+void pool_fixture::tell_end(scripted_worker& x) {
   while (!x.lane_closed_told())
     x.tell_lane_closed();
   x.tell_exit();

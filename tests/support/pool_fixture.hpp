@@ -88,8 +88,14 @@ struct pool_fixture : actor_fixture {
   /// Moves a worker from its order to ready.
   void bring_up(scripted_worker& x);
 
+  /// A worker that was asked to end does, and the host is told.
+  void leave(scripted_worker& x);
+
   /// Ends a worker as the kernel would and tells the host.
   void crash(scripted_worker& x, int signal);
+
+  /// Tells the host of the end of a worker that has ended.
+  void tell_end(scripted_worker& x);
 
   /// Submits one call; its place in `ends` comes back.
   size_t submit(const std::string& data, duration timeout = infinite,

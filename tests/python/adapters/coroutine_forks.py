@@ -30,12 +30,7 @@ class Forks(ThreadSafeAdapter):
 
     @tool
     async def fork_and_spin(self):
-        pid = os.fork()
-        if not pid:
-            return "child"
-        os.waitpid(pid, 0)
-        while True:
-            pass
+        return self.fork_and_spin_at_once()
 
     @tool(thread_sensitive=True)
     def fork_and_spin_at_once(self):
