@@ -58,7 +58,9 @@ void worker_state::kill_now(std::string because) {
   phase = worker_phase::dying;
   kill_at = core::never;
   settle_at = core::later(now(), kill_wait);
-  process->kill_group();
+  // Its exit may be told later than its stream's end by more than we wait for it.
+  if (!process->kill_group())
+    ended_by_us.clear();
   arm(settle_at);
 }
 

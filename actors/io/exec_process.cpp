@@ -94,6 +94,15 @@ void watched_process::abandon() noexcept {
   group_->reap();
 }
 
+bool watched_process::kill() noexcept {
+  // First, since the loop may judge the end as soon as it came.
+  auto before = killed_by_us_.exchange(true);
+  auto was_there = group_->kill();
+  if (!was_there)
+    killed_by_us_ = before;
+  return was_there;
+}
+
 result<void> watched_process::watch_stream(stream& x) {
   auto id = loop_->watch(x.reader.fd(), [this, &x](uint32_t) { on_stream(x); });
   if (!id)

@@ -64,11 +64,8 @@ public:
   const stack_file& stacks() const noexcept {
     return stacks_;
   }
-  /// As its owner wants. Any thread.
-  void kill() noexcept {
-    killed_by_us_ = true;
-    group_->kill();
-  }
+  /// As its owner wants. Any thread. Returns whether the leader was still there.
+  bool kill() noexcept;
   /// After `watch`. Any thread; `done` is called on the loop's.
   void take_stacks(std::chrono::milliseconds limit, stack_taker::callback done);
 
@@ -145,8 +142,8 @@ public:
     return watched_->group().signal(number);
   }
   bool is_stopped() const override;
-  void kill_group() noexcept override {
-    watched_->kill();
+  bool kill_group() noexcept override {
+    return watched_->kill();
   }
   void take_stacks(std::chrono::milliseconds limit,
                    std::function<void(core::stack_sample)> done) override {

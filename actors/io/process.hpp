@@ -109,8 +109,9 @@ public:
   virtual bool is_stopped() const = 0;
 
   /// SIGKILL to the whole group. (What is left of it after the leader's end gets one anyway, before
-  /// `on_exit`.)
-  virtual void kill_group() noexcept = 0;
+  /// `on_exit`.) Returns whether the leader was there to get it: false says that it had ended by
+  /// itself, though `on_exit` may be yet to come.
+  virtual bool kill_group() noexcept = 0;
 
   /// Asks for the stacks of all threads, without disturbing what they do. `done` is called once,
   /// from the launcher's thread, after `limit` at the latest, and not after `~process` has returned

@@ -66,9 +66,11 @@ bool process_group::signal_thread(int64_t thread, int number) noexcept {
          && ::syscall(SYS_tgkill, leader_, static_cast<pid_t>(thread), number) == 0;
 }
 
-void process_group::kill() noexcept {
+bool process_group::kill() noexcept {
   std::lock_guard guard{mutex_};
+  auto was_there = pidfd_ && !reaped_ && !has_ended(pidfd_.get());
   kill_locked();
+  return was_there;
 }
 
 bool process_group::leader_unreaped() const noexcept {

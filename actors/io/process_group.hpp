@@ -37,8 +37,8 @@ public:
   /// Signals one of the leader's threads; false if it cannot be told to be still the leader's.
   bool signal_thread(int64_t thread, int number) noexcept;
 
-  /// SIGKILL to all of it. Again and again is harmless.
-  void kill() noexcept;
+  /// SIGKILL to all of it. Again and again is harmless. Returns whether the leader had not ended.
+  bool kill() noexcept;
 
   /// If the leader has ended: ends what is left of its group, *then* reaps it (the order is what
   /// makes `killpg` safe), and says how it ended. Nothing if it has not ended.

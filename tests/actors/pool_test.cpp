@@ -247,6 +247,36 @@ TEST_CASE_FIXTURE(pool_fixture, "calls sent to a worker that has just died are n
   CHECK(text(call) == R"({"n":"1"})");
 }
 
+TEST_CASE_FIXTURE(pool_fixture, "a crash whose exit is told late stays a crash [W9]") {
+  start_ready();
+  auto call = submit("1");
+  worker(0).claim();
+  SUBCASE("the process had ended when we lost patience") {
+    worker(0).die(SIGKILL);
+    worker(0).tell_lane_closed();
+    run();
+    advance(600ms); // now its stacks are asked for
+    advance(1s);
+    REQUIRE(worker(0).kill_came);
+    worker(0).tell_exit();
+    run();
+    CHECK(failure(call).reason == reason::worker_crashed);
+    CHECK(failure(call).certificate->cause == "SIGKILL");
+    CHECK(failure(call).certificate->ended_by_us.empty());
+  }
+  SUBCASE("it had not") {
+    worker(0).tell_lane_closed();
+    run();
+    advance(600ms);
+    REQUIRE(worker(0).kill_came);
+    worker(0).die(SIGKILL);
+    worker(0).tell_exit();
+    run();
+    CHECK(failure(call).reason == reason::worker_killed);
+    CHECK(failure(call).certificate->ended_by_us == "protocol");
+  }
+}
+
 TEST_CASE_FIXTURE(pool_fixture,
                   "a call past its deadline is answered and its tool interrupted [Q2]") {
   start_ready();

@@ -7,14 +7,14 @@
 #include <vector>
 
 using namespace snakepit;
-using outcome = cli::line_reader::outcome;
+using next_line = cli::line_reader::outcome;
 
 namespace {
 
 std::vector<std::string> all_of(cli::line_reader& in) {
   std::vector<std::string> out;
   cli::line_reader::line line;
-  while (in.next(line, true) == outcome::line)
+  while (in.next(line, true) == next_line::line)
     out.push_back(std::to_string(line.number) + (line.too_long ? "!" : ":")
                   + std::string{line.text});
   return out;
@@ -52,15 +52,15 @@ TEST_CASE("a line may come in pieces and be longer than a read") {
   REQUIRE(pwrite(file.descriptor(), text.data(), text.size(), 0) == ssize_t(text.size()));
   cli::line_reader in{file.descriptor(), -1, 2000000};
   cli::line_reader::line line;
-  REQUIRE(in.next(line, true) == outcome::line);
+  REQUIRE(in.next(line, true) == next_line::line);
   CHECK(line.end == 2);
-  REQUIRE(in.next(line, true) == outcome::line);
+  REQUIRE(in.next(line, true) == next_line::line);
   CHECK(line.text == big);
   CHECK(line.end == 3 + big.size());
-  REQUIRE(in.next(line, true) == outcome::line);
+  REQUIRE(in.next(line, true) == next_line::line);
   CHECK(line.text == "c");
-  CHECK(in.next(line, true) == outcome::end);
-  CHECK(in.next(line, true) == outcome::end);
+  CHECK(in.next(line, true) == next_line::end);
+  CHECK(in.next(line, true) == next_line::end);
 }
 
 TEST_CASE("of a line that is far too long little is kept, and the places stay right") {
@@ -70,11 +70,11 @@ TEST_CASE("of a line that is far too long little is kept, and the places stay ri
   REQUIRE(pwrite(file.descriptor(), text.data(), text.size(), 0) == ssize_t(text.size()));
   cli::line_reader in{file.descriptor(), -1, 1000};
   cli::line_reader::line line;
-  REQUIRE(in.next(line, true) == outcome::line);
+  REQUIRE(in.next(line, true) == next_line::line);
   CHECK(line.too_long);
   CHECK(line.text.empty());
   CHECK(line.end == big.size() + 1);
-  REQUIRE(in.next(line, true) == outcome::line);
+  REQUIRE(in.next(line, true) == next_line::line);
   CHECK(line.text == "c");
   CHECK(line.number == 2);
   CHECK(line.end == text.size());
@@ -86,13 +86,13 @@ TEST_CASE("where nothing is there yet it does not wait unless it may") {
   cli::line_reader in{pipe.read_end(), wake.read_end(), 100};
   cli::line_reader::line line;
   pipe.put("a\nhal");
-  CHECK(in.next(line, false) == outcome::line);
-  CHECK(in.next(line, false) == outcome::would_block);
+  CHECK(in.next(line, false) == next_line::line);
+  CHECK(in.next(line, false) == next_line::would_block);
   pipe.put("f\n");
-  CHECK(in.next(line, false) == outcome::line);
+  CHECK(in.next(line, false) == next_line::line);
   CHECK(line.text == "half");
   wake.put("!");
-  CHECK(in.next(line, true) == outcome::woken);
+  CHECK(in.next(line, true) == next_line::woken);
 }
 
 TEST_CASE("a failed read is an error with its number") {
@@ -100,6 +100,6 @@ TEST_CASE("a failed read is an error with its number") {
   test_pipe pipe;
   cli::line_reader wrong_end{pipe.write_end(), -1, 100};
   pipe.close_read();
-  CHECK(wrong_end.next(line, true) == outcome::failed);
+  CHECK(wrong_end.next(line, true) == next_line::failed);
   CHECK(wrong_end.error_number() == EBADF);
 }

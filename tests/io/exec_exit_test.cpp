@@ -58,7 +58,7 @@ TEST_CASE("exit code, signal and resources are reported [R6]") {
     REQUIRE(log.await_exit());
     CHECK(log.exit()->signal == SIGTERM);
     CHECK_FALSE(process->signal(SIGTERM));
-    process->kill_group(); // harmless
+    CHECK_FALSE(process->kill_group()); // harmless
   }
   SUBCASE("resources") {
     auto process = must_launch(*launcher, python("sum(i for i in range(10**6))"), log);
@@ -68,12 +68,40 @@ TEST_CASE("exit code, signal and resources are reported [R6]") {
   }
 }
 
+TEST_CASE("a kill says whether the worker had ended by itself, though nobody was told yet [W9]") {
+  recorder log;
+  auto launcher = make_launcher();
+  std::promise<void> seen;
+  std::promise<void> go_on;
+  auto events = log.events();
+  auto note = events.on_output;
+  events.on_output = [&, note](bool is_stderr, std::string_view x) {
+    note(is_stderr, x);
+    seen.set_value();
+    go_on.get_future().wait(); // the launcher's thread, which reaps
+  };
+  auto process = launch(*launcher, shell("echo up; kill -9 $$"), std::move(events));
+  REQUIRE(process);
+  seen.get_future().wait();
+  auto pid = (*process)->identity().pid;
+  auto ended = eventually(patience, [&] {
+    auto stat = io::read_proc_stat(pid);
+    return stat && stat->state == 'Z';
+  });
+  auto was_there = (*process)->kill_group();
+  go_on.set_value();
+  CHECK(ended);
+  CHECK_FALSE(was_there);
+  REQUIRE(log.await_exit());
+  CHECK(log.exit()->signal == SIGKILL);
+}
+
 TEST_CASE("kill_group ends a worker that holds the GIL and ignores signals, and its child [R6]") {
   recorder log;
   auto launcher = make_launcher();
   std::unique_ptr<io::process> process;
   auto grandchild = start_stubborn(*launcher, log, process);
-  process->kill_group();
+  CHECK(process->kill_group());
   REQUIRE(log.await_exit());
   CHECK(log.exit()->signal == SIGKILL);
   CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));

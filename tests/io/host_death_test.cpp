@@ -8,24 +8,24 @@ using namespace snakepit::test;
 
 namespace {
 
-constexpr int workers = 5;
+constexpr int started = 5;
 
 } // namespace
 
 TEST_CASE("kill -9 of the host leaves no worker and no grandchild after a second [R5]") {
   auto run = io::make_run_id();
-  host_process victim{run, workers};
+  host_process victim{run, started};
   REQUIRE(victim.await_ready());
-  CHECK(victim.others().size() >= 2 * workers);
+  CHECK(victim.others().size() >= 2 * started);
   victim.kill();
   CHECK(victim.all_gone(1s));
 }
 
 TEST_CASE_FIXTURE(template_fixture,
                   "kill -9 of a host that forks leaves no worker, child or template [R5, W3]") {
-  host_process victim{run, workers, module_path()};
+  host_process victim{run, started, module_path()};
   REQUIRE(victim.await_ready());
-  CHECK(victim.others().size() >= 2 * workers + 1);
+  CHECK(victim.others().size() >= 2 * started + 1);
   victim.kill();
   CHECK(victim.all_gone(1s));
 }
@@ -38,7 +38,7 @@ TEST_CASE_FIXTURE(template_fixture,
   std::mt19937 random{value};
   for (int i = 0; i < 20; ++i) {
     auto name = run + std::to_string(i);
-    host_process victim{name, workers, module_path()};
+    host_process victim{name, started, module_path()};
     std::this_thread::sleep_for(std::chrono::microseconds{random() % 400'000});
     victim.kill();
     INFO("round ", i);
@@ -53,7 +53,7 @@ TEST_CASE("kill -9 of the host while it starts workers leaves nothing either [R5
   std::mt19937 random{value};
   for (int i = 0; i < 20; ++i) {
     auto run = io::make_run_id();
-    host_process victim{run, workers};
+    host_process victim{run, started};
     std::this_thread::sleep_for(std::chrono::microseconds{random() % 60'000});
     victim.kill();
     INFO("round ", i);

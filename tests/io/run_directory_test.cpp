@@ -30,7 +30,8 @@ void bind_socket(const std::string& path) {
   REQUIRE(::bind(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
 }
 
-std::string refusal(const std::string& folder, const std::string& run_id = io::make_run_id()) {
+std::string directory_fault(const std::string& folder,
+                            const std::string& run_id = io::make_run_id()) {
   auto made = io::run_directory::make(folder, run_id);
   REQUIRE_FALSE(made);
   CHECK(made.error().reason == reason::invalid_config);
@@ -98,32 +99,34 @@ TEST_CASE("a run directory that others may enter, or own, or have put a link at,
   SUBCASE("others may enter") {
     fs::create_directory(path);
     fs::permissions(path, fs::perms{0750});
-    CHECK(refusal(path.string()).find("others may enter it; `chmod 700` it") != std::string::npos);
+    CHECK(directory_fault(path.string()).find("others may enter it; `chmod 700` it")
+          != std::string::npos);
   }
   SUBCASE("a link") {
     fs::create_directory(folder.path() / "target");
     fs::permissions(folder.path() / "target", fs::perms{0700});
     fs::create_directory_symlink("target", path);
-    CHECK(refusal(path.string()).find("or a link to one") != std::string::npos);
+    CHECK(directory_fault(path.string()).find("or a link to one") != std::string::npos);
   }
   SUBCASE("a file") {
     folder.write("run", "");
-    CHECK(refusal(path.string()).find("it is not a folder") != std::string::npos);
+    CHECK(directory_fault(path.string()).find("it is not a folder") != std::string::npos);
   }
   SUBCASE("somebody else's") {
     // Only root can give files away.
     fs::create_directory(path);
     fs::permissions(path, fs::perms{0700});
     if (::chown(path.c_str(), 65534, 65534) == 0)
-      CHECK(refusal(path.string()).find("it belongs to user 65534") != std::string::npos);
+      CHECK(directory_fault(path.string()).find("it belongs to user 65534") != std::string::npos);
   }
   SUBCASE("cannot be made") {
-    CHECK(refusal("/proc/nothing/run").find("No such file or directory") != std::string::npos);
+    CHECK(directory_fault("/proc/nothing/run").find("No such file or directory")
+          != std::string::npos);
   }
   SUBCASE("a link where the run's own folder would be") {
     auto id = io::make_run_id();
     fs::create_directory_symlink("/tmp", folder.path() / id);
-    CHECK(refusal(folder.path().string(), id).find("File exists") != std::string::npos);
+    CHECK(directory_fault(folder.path().string(), id).find("File exists") != std::string::npos);
   }
 }
 
@@ -139,7 +142,8 @@ TEST_CASE("a run directory too long for sockets is refused with advice, at the v
     REQUIRE_MESSAGE(made, made.error().message);
     bind_socket(made->path() + "/4294967295.sock");
   }
-  CHECK(refusal(base + "x", id).find("set instance.run_dir to a shorter one") != std::string::npos);
+  CHECK(directory_fault(base + "x", id).find("set instance.run_dir to a shorter one")
+        != std::string::npos);
 }
 
 TEST_CASE("what a dead run left is removed by the next, a living run's and others' are not [R5]") {

@@ -60,7 +60,7 @@ TEST_CASE_FIXTURE(
     CHECK(log.exit()->max_rss_bytes > 1'000'000);
     CHECK(log.exit()->user_time + log.exit()->system_time > 0us);
     CHECK_FALSE(process->signal(0));
-    process->kill_group(); // harmless
+    CHECK_FALSE(process->kill_group()); // harmless
     auto pid = process->identity().pid;
     CHECK(eventually(patience, [&] { return !io::read_proc_stat(pid); }));
   }
@@ -131,7 +131,7 @@ TEST_CASE_FIXTURE(template_fixture,
   auto pid = process->identity().pid;
   auto grandchild = child_of(log);
   SUBCASE("kill_group") {
-    process->kill_group();
+    CHECK(process->kill_group());
     REQUIRE(log.await_exit());
     CHECK(log.exit()->signal == SIGKILL);
   }

@@ -58,7 +58,7 @@ wire::HelloReply good_reply() {
   return x;
 }
 
-reason refusal(const wire::HelloReply& x) {
+reason greeting_fault(const wire::HelloReply& x) {
   auto out = decode_hello_reply(x.SerializeAsString(), terms);
   REQUIRE(!out);
   CHECK(!out.error().message.empty());
@@ -155,7 +155,7 @@ TEST_CASE("a worker of another protocol, version, process or width is refused [W
   SUBCASE("lanes") {
     x.set_lanes(1);
   }
-  CHECK(refusal(x) == reason::protocol_error);
+  CHECK(greeting_fault(x) == reason::protocol_error);
 }
 
 TEST_CASE("a worker's own error ends Hello as it is [W4]") {
@@ -175,14 +175,14 @@ TEST_CASE("tools have good names, each once [B6]") {
   for (auto name : {"", ".x", "_x", "a b", "a/b", "\u00e4"}) {
     CAPTURE(name);
     x.mutable_tools(0)->set_name(name);
-    CHECK(refusal(x) == reason::invalid_name);
+    CHECK(greeting_fault(x) == reason::invalid_name);
   }
   x.mutable_tools(0)->set_name(std::string(65, 'a'));
-  CHECK(refusal(x) == reason::invalid_name);
+  CHECK(greeting_fault(x) == reason::invalid_name);
   x.mutable_tools(0)->set_name(std::string(64, 'a'));
   CHECK(decode_hello_reply(x.SerializeAsString(), terms));
   x.mutable_tools(0)->set_name(x.tools(1).name());
-  CHECK(refusal(x) == reason::duplicate_tool);
+  CHECK(greeting_fault(x) == reason::duplicate_tool);
 }
 
 TEST_CASE("an answer to Hello is bounded [S5]") {
@@ -226,7 +226,7 @@ TEST_CASE("an answer to Hello is bounded [S5]") {
       tool.set_name("t" + std::to_string(i));
     }
   }
-  CHECK(refusal(x) == reason::protocol_error);
+  CHECK(greeting_fault(x) == reason::protocol_error);
 }
 
 TEST_CASE("an answer to Hello that is no message is refused [S5]") {

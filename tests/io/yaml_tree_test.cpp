@@ -10,7 +10,7 @@ using core::config_node;
 
 namespace {
 
-std::string fault_of(const std::string& yaml) {
+std::string tree_fault(const std::string& yaml) {
   auto root = io::parse_yaml(yaml, "pit.yaml");
   CAPTURE(yaml.substr(0, 80));
   REQUIRE(!root);
@@ -64,79 +64,80 @@ TEST_CASE("ends of lines of other systems and a byte order mark are taken [E3]")
 }
 
 TEST_CASE("broken YAML is refused with line and column [E3]") {
-  CHECK(fault_of("a: b: c\n") == "pit.yaml:1:5: broken YAML: illegal map value");
-  CHECK(fault_of("log:\n  level: info\n format: text\n")
+  CHECK(tree_fault("a: b: c\n") == "pit.yaml:1:5: broken YAML: illegal map value");
+  CHECK(tree_fault("log:\n  level: info\n format: text\n")
         == "pit.yaml:3:2: broken YAML: end of map not found");
-  CHECK(fault_of("log:\n\tlevel: info\n").starts_with("pit.yaml:2:7: broken YAML: "));
-  CHECK(fault_of("pools:\n\t- a\n").starts_with("pit.yaml:2:2: broken YAML: "));
-  CHECK(fault_of("a: {b: 1\n").find("pit.yaml:") == 0);
-  CHECK(fault_of("{a: 1").find("is a bracket left open?") != std::string::npos);
-  CHECK(fault_of("a: 1\n}\n").starts_with("pit.yaml:2:1: broken YAML: "));
-  CHECK(fault_of("a: `x`\n").starts_with("pit.yaml:1:4: broken YAML: "));
-  CHECK(fault_of("a: \"\\q\"\n").starts_with("pit.yaml:1:"));
+  CHECK(tree_fault("log:\n\tlevel: info\n").starts_with("pit.yaml:2:7: broken YAML: "));
+  CHECK(tree_fault("pools:\n\t- a\n").starts_with("pit.yaml:2:2: broken YAML: "));
+  CHECK(tree_fault("a: {b: 1\n").find("pit.yaml:") == 0);
+  CHECK(tree_fault("{a: 1").find("is a bracket left open?") != std::string::npos);
+  CHECK(tree_fault("a: 1\n}\n").starts_with("pit.yaml:2:1: broken YAML: "));
+  CHECK(tree_fault("a: `x`\n").starts_with("pit.yaml:1:4: broken YAML: "));
+  CHECK(tree_fault("a: \"\\q\"\n").starts_with("pit.yaml:1:"));
 }
 
 TEST_CASE("a quote that is not closed does not end with the file [E3]") {
   for (auto text : {"a: \"b\nc: d\n", "a: 'b\nc: d", "a: \"", "'", "{a: \"b}"}) {
     CAPTURE(text);
-    CHECK(fault_of(text).ends_with("broken YAML: the text ends within quotes"));
+    CHECK(tree_fault(text).ends_with("broken YAML: the text ends within quotes"));
   }
 }
 
 TEST_CASE("a key that stands twice is refused, at any depth [E3]") {
-  CHECK(fault_of("a: 1\nb: 2\na: 3\n")
+  CHECK(tree_fault("a: 1\nb: 2\na: 3\n")
         == "pit.yaml:3:1: the key `a` stands twice; first at pit.yaml:1");
-  CHECK(fault_of("x:\n  - {a: 1, 'a': 2}\n").find("the key `a` stands twice") != std::string::npos);
+  CHECK(tree_fault("x:\n  - {a: 1, 'a': 2}\n").find("the key `a` stands twice")
+        != std::string::npos);
   CHECK(io::parse_yaml("a: {x: 1}\nb: {x: 1}\n", "pit.yaml"));
 }
 
 TEST_CASE("keys are text [E3]") {
-  CHECK(fault_of("? [a]\n: b\n").find("wanted a key, got a list") != std::string::npos);
-  CHECK(fault_of("{a: 1}: b\n").find("wanted a key, got a map") != std::string::npos);
-  CHECK(fault_of("null: b\n").find("wanted a key, got nothing") != std::string::npos);
+  CHECK(tree_fault("? [a]\n: b\n").find("wanted a key, got a list") != std::string::npos);
+  CHECK(tree_fault("{a: 1}: b\n").find("wanted a key, got a map") != std::string::npos);
+  CHECK(tree_fault("null: b\n").find("wanted a key, got nothing") != std::string::npos);
 }
 
 TEST_CASE("what makes YAML dangerous is refused [E3]") {
   auto bomb = std::string{"a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n"};
-  CHECK(fault_of(bomb).find("anchors and aliases are not taken") != std::string::npos);
-  CHECK(fault_of("a: *b\n").starts_with("pit.yaml:1:"));
-  CHECK(fault_of("a: &x 1\n").find("anchors") != std::string::npos);
-  CHECK(fault_of("a: !!python/object:os.system x\n").find("tags such as") != std::string::npos);
-  CHECK(fault_of("a: !x [1]\n").find("tags such as") != std::string::npos);
-  CHECK(fault_of("a: 1\n---\nb: 2\n")
+  CHECK(tree_fault(bomb).find("anchors and aliases are not taken") != std::string::npos);
+  CHECK(tree_fault("a: *b\n").starts_with("pit.yaml:1:"));
+  CHECK(tree_fault("a: &x 1\n").find("anchors") != std::string::npos);
+  CHECK(tree_fault("a: !!python/object:os.system x\n").find("tags such as") != std::string::npos);
+  CHECK(tree_fault("a: !x [1]\n").find("tags such as") != std::string::npos);
+  CHECK(tree_fault("a: 1\n---\nb: 2\n")
         == "pit.yaml:2:1: a second document begins here; there may be only one");
-  CHECK(fault_of("a: 1\n...\nb: 2\n").find("a second document") != std::string::npos);
+  CHECK(tree_fault("a: 1\n...\nb: 2\n").find("a second document") != std::string::npos);
 }
 
 TEST_CASE("bytes that are no text are refused where they stand [E3]") {
-  CHECK(fault_of("a: 1\nb: \xff\n") == "pit.yaml:2:4: this is not UTF-8");
-  CHECK(fault_of("\xff\xfe"
-                 "a\0:\0")
+  CHECK(tree_fault("a: 1\nb: \xff\n") == "pit.yaml:2:4: this is not UTF-8");
+  CHECK(tree_fault("\xff\xfe"
+                   "a\0:\0")
           .find("not UTF-8")
         != std::string::npos);
   // yaml-cpp would take this one for the end of the file.
-  CHECK(fault_of("a: 1\n\xc3\xa9\x04\nb: 2\n")
+  CHECK(tree_fault("a: 1\n\xc3\xa9\x04\nb: 2\n")
         == "pit.yaml:2:2: a control character (`\\x04`) stands here");
-  CHECK(fault_of(std::string("a: \0b", 5)).find("a control character") != std::string::npos);
-  CHECK(fault_of("a: \x1b[2J").find("\x1b") == std::string::npos);
+  CHECK(tree_fault(std::string("a: \0b", 5)).find("a control character") != std::string::npos);
+  CHECK(tree_fault("a: \x1b[2J").find("\x1b") == std::string::npos);
 }
 
 TEST_CASE("size, depth and number of values are bounded, and so is the time they take [E3] [S5]") {
   auto begin = std::clock();
-  CHECK(fault_of(std::string(io::largest_yaml + 1, '\n')).find("is too large")
+  CHECK(tree_fault(std::string(io::largest_yaml + 1, '\n')).find("is too large")
         != std::string::npos);
   CHECK(io::parse_yaml(std::string(io::largest_yaml, '\n'), "pit.yaml"));
-  CHECK(fault_of("a: " + repeated("[", 200) + repeated("]", 200)).find("nested too deeply")
+  CHECK(tree_fault("a: " + repeated("[", 200) + repeated("]", 200)).find("nested too deeply")
         != std::string::npos);
-  CHECK(fault_of("a: " + repeated("{a: ", 1000)).starts_with("pit.yaml:1:"));
-  CHECK(fault_of(repeated("- ", 1000) + "a").find("nested too deeply") != std::string::npos);
+  CHECK(tree_fault("a: " + repeated("{a: ", 1000)).starts_with("pit.yaml:1:"));
+  CHECK(tree_fault(repeated("- ", 1000) + "a").find("nested too deeply") != std::string::npos);
   for (std::string text :
        {"[", "{", "- ", "? ", "!a", "&a ", "*a ", "a: ", "\"", "| ", ",", "{[", "-\n"}) {
     CAPTURE(text);
     CHECK(!io::parse_yaml(repeated(text, io::largest_yaml / text.size()), "pit.yaml"));
   }
   CHECK(io::parse_yaml(std::string(io::largest_yaml, '%'), "pit.yaml"));
-  CHECK(fault_of("a: [" + repeated("x,", io::most_yaml_nodes) + "]").find("too many values")
+  CHECK(tree_fault("a: [" + repeated("x,", io::most_yaml_nodes) + "]").find("too many values")
         != std::string::npos);
   CHECK((std::clock() - begin) / CLOCKS_PER_SEC < 60);
 }

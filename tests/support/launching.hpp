@@ -4,6 +4,7 @@
 #include "actors/io/process.hpp"
 #include "actors/io/random_bytes.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
 
@@ -158,35 +159,5 @@ inline size_t count_own_descriptors() {
   return static_cast<size_t>(std::distance(std::filesystem::directory_iterator{"/proc/self/fd"},
                                            std::filesystem::directory_iterator{}));
 }
-
-/// A folder of the test's own, removed at its end.
-class temporary_folder {
-public:
-  temporary_folder()
-    : path_{std::filesystem::temp_directory_path() / ("snakepit-test-" + io::make_run_id())} {
-    std::filesystem::create_directory(path_);
-    std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
-  }
-  ~temporary_folder() {
-    std::filesystem::remove_all(path_);
-  }
-  temporary_folder(const temporary_folder&) = delete;
-  temporary_folder& operator=(const temporary_folder&) = delete;
-
-  const std::filesystem::path& path() const {
-    return path_;
-  }
-
-  std::string write(const std::string& name, const std::string& text,
-                    std::filesystem::perms mode = std::filesystem::perms::owner_all) const {
-    auto file = path_ / name;
-    std::ofstream{file, std::ios::binary} << text;
-    std::filesystem::permissions(file, mode);
-    return file.string();
-  }
-
-private:
-  std::filesystem::path path_;
-};
 
 } // namespace snakepit::test

@@ -39,8 +39,9 @@ public:
   bool is_stopped() const override {
     return x_->stopped && !x_->dead();
   }
-  void kill_group() noexcept override {
+  bool kill_group() noexcept override {
     x_->kill_came = true;
+    return !x_->dead();
   }
   void take_stacks(std::chrono::milliseconds,
                    std::function<void(core::stack_sample)> done) override {

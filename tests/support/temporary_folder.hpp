@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 
@@ -25,6 +26,15 @@ public:
 
   const std::filesystem::path& path() const noexcept {
     return path_;
+  }
+
+  /// A file in it; its path.
+  std::string write(const std::string& name, const std::string& text,
+                    std::filesystem::perms mode = std::filesystem::perms::owner_all) const {
+    auto file = path_ / name;
+    std::ofstream{file, std::ios::binary} << text;
+    std::filesystem::permissions(file, mode);
+    return file.string();
   }
 
 private:

@@ -12,11 +12,11 @@ using namespace snakepit::telemetry;
 
 namespace {
 
-struct fixture {
+struct admin_fixture {
   std::vector<pool_stats> pools{2};
   bool started = false;
 
-  fixture() {
+  admin_fixture() {
     pools[0].name = "a";
     pools[0].state = "ready";
     pools[1].name = "b";
@@ -59,7 +59,7 @@ std::string get(const admin_server& server, const std::string& path) {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "ready means that every pool is; the answer says which [T2]") {
+TEST_CASE_FIXTURE(admin_fixture, "ready means that every pool is; the answer says which [T2]") {
   auto uut = start();
   auto answer = get(*uut, "/readyz");
   CHECK(answer.starts_with("HTTP/1.1 503 "));
@@ -72,7 +72,8 @@ TEST_CASE_FIXTURE(fixture, "ready means that every pool is; the answer says whic
   CHECK(get(*uut, "/livez").starts_with("HTTP/1.1 200 "));
 }
 
-TEST_CASE_FIXTURE(fixture, "a pool that is degraded for its crashes is ready, and shown [F5, T2]") {
+TEST_CASE_FIXTURE(admin_fixture,
+                  "a pool that is degraded for its crashes is ready, and shown [F5, T2]") {
   auto uut = start();
   pools[1].state = "degraded";
   pools[1].degraded_by = "crashes";
@@ -85,7 +86,7 @@ TEST_CASE_FIXTURE(fixture, "a pool that is degraded for its crashes is ready, an
   CHECK(get(*uut, "/readyz").starts_with("HTTP/1.1 503 "));
 }
 
-TEST_CASE_FIXTURE(fixture, "a long page arrives whole; HEAD has its length only [T2]") {
+TEST_CASE_FIXTURE(admin_fixture, "a long page arrives whole; HEAD has its length only [T2]") {
   auto uut = start();
   CHECK(get(*uut, "/metrics").ends_with("\r\n\r\n" + std::string(100'000, 'x')));
   auto head = ask(*uut, "HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -93,7 +94,8 @@ TEST_CASE_FIXTURE(fixture, "a long page arrives whole; HEAD has its length only 
   CHECK(head.ends_with("\r\n\r\n"));
 }
 
-TEST_CASE_FIXTURE(fixture, "other paths, methods and noise get an error and nothing else [T2]") {
+TEST_CASE_FIXTURE(admin_fixture,
+                  "other paths, methods and noise get an error and nothing else [T2]") {
   auto uut = start();
   CHECK(get(*uut, "/").starts_with("HTTP/1.1 404 "));
   CHECK(get(*uut, "/../../etc/passwd").find("root:") == std::string::npos);
@@ -104,7 +106,7 @@ TEST_CASE_FIXTURE(fixture, "other paths, methods and noise get an error and noth
   CHECK(get(*uut, "/livez").starts_with("HTTP/1.1 200 "));
 }
 
-TEST_CASE_FIXTURE(fixture, "an address that is taken is an error that names it [T2]") {
+TEST_CASE_FIXTURE(admin_fixture, "an address that is taken is an error that names it [T2]") {
   auto first = start();
   auto port = first->address().substr(first->address().find(':') + 1);
   auto second = admin_server::start("127.0.0.1", static_cast<uint16_t>(std::stoi(port)), source());
@@ -113,7 +115,7 @@ TEST_CASE_FIXTURE(fixture, "an address that is taken is an error that names it [
   CHECK(second.error().message.find(first->address()) != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(fixture, "the host keeps its own way with SIGPIPE [R1]") {
+TEST_CASE_FIXTURE(admin_fixture, "the host keeps its own way with SIGPIPE [R1]") {
   auto before = std::signal(SIGPIPE, SIG_DFL);
   {
     auto uut = start();

@@ -14,12 +14,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-struct fixture {
+struct metrics_fixture {
   metrics uut;
   std::shared_ptr<telemetry::log> log;
   std::vector<pool_stats> stats{1};
 
-  fixture() {
+  metrics_fixture() {
     auto quiet = log_config{};
     quiet.level = "error";
     log = telemetry::log::open(quiet, [](std::string_view) {}).value();
@@ -33,7 +33,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "what has not happened yet stands at 0 [T2]") {
+TEST_CASE_FIXTURE(metrics_fixture, "what has not happened yet stands at 0 [T2]") {
   auto pool = uut.add_pool("p");
   pool->set_tools({"add"});
   CHECK(has(R"(snakepit_calls_total{outcome="ok",pool="p",tool="add"} 0)"));
@@ -44,7 +44,7 @@ TEST_CASE_FIXTURE(fixture, "what has not happened yet stands at 0 [T2]") {
   CHECK(has(R"(snakepit_build_info{version="0.1.0"} 1)"));
 }
 
-TEST_CASE_FIXTURE(fixture, "heartbeats are measured, misses counted [W6, T2]") {
+TEST_CASE_FIXTURE(metrics_fixture, "heartbeats are measured, misses counted [W6, T2]") {
   auto pool = uut.add_pool("p");
   CHECK(has(R"(snakepit_heartbeat_missed_total{pool="p"} 0)"));
   CHECK(has(R"(snakepit_worker_exits_total{cause="heartbeat",pool="p"} 0)"));
@@ -56,7 +56,7 @@ TEST_CASE_FIXTURE(fixture, "heartbeats are measured, misses counted [W6, T2]") {
   CHECK(has(R"(snakepit_pool_workers{pool="p",state="unwell"} 2)"));
 }
 
-TEST_CASE_FIXTURE(fixture, "where calls of sessions go is counted [B3, T2]") {
+TEST_CASE_FIXTURE(metrics_fixture, "where calls of sessions go is counted [B3, T2]") {
   auto pool = uut.add_pool("p");
   for (auto result : {"hit", "moved", "new", "refused", "waited"})
     CHECK(has("snakepit_affinity_total{pool=\"p\",result=\"" + std::string{result} + "\"} 0"));
@@ -68,7 +68,8 @@ TEST_CASE_FIXTURE(fixture, "where calls of sessions go is counted [B3, T2]") {
   CHECK(has(R"(snakepit_affinity_total{pool="p",result="hit"} 0)"));
 }
 
-TEST_CASE_FIXTURE(fixture, "a batch is counted by tool and outcome, in the right buckets [T2]") {
+TEST_CASE_FIXTURE(metrics_fixture,
+                  "a batch is counted by tool and outcome, in the right buckets [T2]") {
   auto pool = uut.add_pool("p");
   pool->set_tools({"add"});
   auto batch = batch_tally{};
@@ -93,7 +94,7 @@ TEST_CASE_FIXTURE(fixture, "a batch is counted by tool and outcome, in the right
   CHECK(has(bucket + R"("+Inf"} 3)"));
 }
 
-TEST_CASE_FIXTURE(fixture, "tools that are unknown or too many share one label [T2]") {
+TEST_CASE_FIXTURE(metrics_fixture, "tools that are unknown or too many share one label [T2]") {
   auto pool = uut.add_pool("p");
   auto names = std::vector<std::string>{};
   for (auto i = 0; i < 500; ++i)
@@ -111,7 +112,7 @@ TEST_CASE_FIXTURE(fixture, "tools that are unknown or too many share one label [
   CHECK(tools.size() == 101);
 }
 
-TEST_CASE_FIXTURE(fixture, "an exit counts under one word of its certificate [T2, W1]") {
+TEST_CASE_FIXTURE(metrics_fixture, "an exit counts under one word of its certificate [T2, W1]") {
   auto pool = uut.add_pool("p");
   auto x = death_certificate{};
   x.signal = 11;
@@ -127,7 +128,8 @@ TEST_CASE_FIXTURE(fixture, "an exit counts under one word of its certificate [T2
   CHECK(has(R"(snakepit_worker_exits_total{cause="oom",pool="p"} 1)"));
 }
 
-TEST_CASE_FIXTURE(fixture, "replaced workers are counted by reason, memory by slot [L1, L4, T2]") {
+TEST_CASE_FIXTURE(metrics_fixture,
+                  "replaced workers are counted by reason, memory by slot [L1, L4, T2]") {
   auto pool = uut.add_pool("p");
   for (auto* reason : {"manual", "ttl", "max_calls", "memory", "idle", "reload"})
     CHECK(has(R"(snakepit_recycles_total{pool="p",reason=")" + std::string{reason} + "\"} 0"));
@@ -142,7 +144,8 @@ TEST_CASE_FIXTURE(fixture, "replaced workers are counted by reason, memory by sl
   CHECK(has(R"(snakepit_worker_memory_growth_bytes{pool="p",slot="0"} -7)"));
 }
 
-TEST_CASE_FIXTURE(fixture, "states of a pool and messages of the log are read when asked [T2]") {
+TEST_CASE_FIXTURE(metrics_fixture,
+                  "states of a pool and messages of the log are read when asked [T2]") {
   auto pool = uut.add_pool("p");
   stats[0].workers_ready = 3;
   stats[0].lanes = 3;
@@ -156,7 +159,7 @@ TEST_CASE_FIXTURE(fixture, "states of a pool and messages of the log are read wh
   CHECK(uut.text(stats, *log).find("\nprocess_resident_memory_bytes ") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(fixture, "a pool's state and its circuits are numbers [F2, F5, T2]") {
+TEST_CASE_FIXTURE(metrics_fixture, "a pool's state and its circuits are numbers [F2, F5, T2]") {
   stats[0].state = "degraded";
   CHECK(has(R"(snakepit_pool_state{pool="p",state="degraded"} 1)"));
   CHECK(has(R"(snakepit_pool_state{pool="p",state="ready"} 0)"));
@@ -167,7 +170,8 @@ TEST_CASE_FIXTURE(fixture, "a pool's state and its circuits are numbers [F2, F5,
   CHECK(has(R"(snakepit_queue_rejected_total{pool="p",reason="circuit_open"} 0)"));
 }
 
-TEST_CASE_FIXTURE(fixture, "docs/telemetry.md names exactly the metrics that there are [T2]") {
+TEST_CASE_FIXTURE(metrics_fixture,
+                  "docs/telemetry.md names exactly the metrics that there are [T2]") {
   auto pool = uut.add_pool("p");
   pool->set_tools({"add"});
   auto text = uut.text(stats, *log);
