@@ -37,19 +37,19 @@ result<std::vector<chaos_fault>> chaos_faults(const chaos_config& x) {
     auto& known = chaos_words();
     auto key = "chaos.faults." + word;
     if (std::find(known.begin(), known.end(), word) == known.end())
-      return refused("chaos.faults", "`chaos.faults`: there is no fault " + core::quoted(word)
+      return refused("chaos.faults", "`chaos.faults`: there is no fault " + core::in_quotes(word)
                                        + "; there is " + listed(known, "and")
                                        + suggestion(word, known));
     chaos_fault fault{word};
     if (text.starts_with('@')) {
       fault.nth = number_of<uint64_t>(std::string_view{text}.substr(1)).value_or(0);
       if (fault.nth == 0)
-        return refused(key, core::quoted(key) + ": " + core::quoted(text)
+        return refused(key, core::in_quotes(key) + ": " + core::in_quotes(text)
                               + " names no call; wanted `@1` or more");
     } else {
       fault.rate = number_of<double>(text).value_or(-1);
       if (!(fault.rate >= 0 && fault.rate <= 1))
-        return refused(key, core::quoted(key) + ": " + core::quoted(text)
+        return refused(key, core::in_quotes(key) + ": " + core::in_quotes(text)
                               + " is no share from 0 to 1, such as `0.001`, nor a number such "
                                 "as `@100`");
     }

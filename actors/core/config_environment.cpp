@@ -146,7 +146,7 @@ result<void> apply_variable(config_node& root, const std::string& name, config_n
   else if (hint.empty())
     hint = "; there is " + listed(known);
   return fail(reason::invalid_config,
-              to_string(value.place) + ": no pool is called " + core::quoted(wanted) + hint);
+              to_string(value.place) + ": no pool is called " + core::in_quotes(wanted) + hint);
 }
 
 } // namespace snakepit::core

@@ -12,17 +12,17 @@ bool all_of(std::string_view text, std::string_view set) {
   return !text.empty() && text.find_first_not_of(set) == std::string_view::npos;
 }
 
-constexpr auto digits = std::string_view{"0123456789"};
+constexpr auto decimal_digits = std::string_view{"0123456789"};
 
 /// Digits with at most one point among them, at least one digit.
 bool is_decimal(std::string_view text) {
   auto point = text.find('.');
   if (point == std::string_view::npos)
-    return all_of(text, digits);
+    return all_of(text, decimal_digits);
   auto before = text.substr(0, point);
   auto after = text.substr(point + 1);
-  return (before.empty() || all_of(before, digits)) && (after.empty() || all_of(after, digits))
-         && !(before.empty() && after.empty());
+  return (before.empty() || all_of(before, decimal_digits))
+         && (after.empty() || all_of(after, decimal_digits)) && !(before.empty() && after.empty());
 }
 
 } // namespace
@@ -60,7 +60,7 @@ bool is_number(std::string_view text) {
     auto exponent = text.substr(e + 1);
     if (exponent.starts_with('-') || exponent.starts_with('+'))
       exponent.remove_prefix(1);
-    return is_decimal(text.substr(0, e)) && all_of(exponent, digits);
+    return is_decimal(text.substr(0, e)) && all_of(exponent, decimal_digits);
   }
   return is_decimal(text);
 }
@@ -82,10 +82,10 @@ std::string describe(const config_node& x) {
     break;
   }
   if (x.plain && is_number(x.text))
-    return "the number " + quoted(x.text);
+    return "the number " + in_quotes(x.text);
   if (x.plain && is_truth_value(x.text))
-    return "the truth value " + quoted(x.text);
-  return "the text " + quoted(x.text);
+    return "the truth value " + in_quotes(x.text);
+  return "the text " + in_quotes(x.text);
 }
 
 } // namespace snakepit::core

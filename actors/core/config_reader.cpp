@@ -114,9 +114,9 @@ private:
 
   result<void> value(const config_entry& entry, const config_key& key, const std::string& path) {
     if (key.rule.pool_only && path == "defaults.")
-      return fault_at(entry.place, quoted(key.name) + " is each pool's own, not for `defaults`");
+      return fault_at(entry.place, in_quotes(key.name) + " is each pool's own, not for `defaults`");
     if (auto fault = assign(key.field, key.rule, entry.value))
-      return fault_at(fault->node->place, quoted(key.name) + ": " + fault->message);
+      return fault_at(fault->node->place, in_quotes(key.name) + ": " + fault->message);
     out_.places[path + std::string{key.name}] = entry.value.place;
     return {};
   }
@@ -125,11 +125,11 @@ private:
                               const std::string& prefix, const std::vector<std::string>& others) {
     auto known = names_in(keys, prefix);
     known.insert(known.end(), others.begin(), others.end());
-    auto message = "unknown key " + quoted(entry.key);
+    auto message = "unknown key " + in_quotes(entry.key);
     if (auto hint = suggestion(entry.key, known); !hint.empty())
       message += hint;
     else if (auto elsewhere = found_elsewhere(entry.key))
-      message += "; there is " + quoted(*elsewhere);
+      message += "; there is " + in_quotes(*elsewhere);
     else
       message += "; known here: " + listed(known);
     return fault_at(entry.place, message);

@@ -72,7 +72,7 @@ struct value_check {
 
   fault operator()(const text_field& f) const {
     if (rule.name && !(rule.null && f.at->empty()) && !is_name(*f.at))
-      return quoted(*f.at)
+      return in_quotes(*f.at)
              + " is not a name: up to 64 letters, digits, `_`, `.` and `-`, the first "
                "a letter or digit";
     return text(*f.at);
@@ -86,18 +86,18 @@ struct value_check {
   fault operator()(const text_map_field& f) const {
     for (auto& [name, x] : *f.at) {
       if (name.empty() || name.size() > 255 || name.find('=') != std::string::npos || text(name))
-        return quoted(name) + " is not a name for an environment variable";
+        return in_quotes(name) + " is not a name for an environment variable";
       if (is_mark(name))
-        return quoted(name) + " is set by Snakepit, which finds its workers by it";
+        return in_quotes(name) + " is set by Snakepit, which finds its workers by it";
       if (text(x))
-        return "the value of " + quoted(name) + " has a NUL in it";
+        return "the value of " + in_quotes(name) + " has a NUL in it";
     }
     return std::nullopt;
   }
   fault operator()(const word_map_field& f) const {
     for (auto& [name, x] : *f.at) {
       if (!is_name(name))
-        return quoted(name) + " is not a name";
+        return in_quotes(name) + " is not a name";
       if (auto found = word(x, f.allowed))
         return found;
     }
@@ -148,7 +148,7 @@ private:
   static fault word(const std::string& x, const words& allowed) {
     if (std::find(allowed.begin(), allowed.end(), x) != allowed.end())
       return std::nullopt;
-    return "wanted " + listed(allowed, "or") + ", got " + quoted(x) + suggestion(x, allowed);
+    return "wanted " + listed(allowed, "or") + ", got " + in_quotes(x) + suggestion(x, allowed);
   }
   fault zero(uint64_t x) const {
     return x == 0 && rule.positive ? fault{"must be more than 0"} : std::nullopt;
@@ -168,7 +168,8 @@ std::optional<config_fault> check_values(const std::vector<config_key>& keys,
                                          const std::string& path, const std::string& whose) {
   for (auto& key : keys)
     if (auto found = std::visit(value_check{key.rule}, key.field))
-      return config_fault{path + std::string{key.name}, whose + quoted(key.name) + ": " + *found};
+      return config_fault{path + std::string{key.name},
+                          whose + in_quotes(key.name) + ": " + *found};
   return std::nullopt;
 }
 
@@ -188,12 +189,12 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
     return fault("adapter", "`adapter` is missing; say which Python code the pool runs, such as "
                             "`package.module:Class` or `./file.py`");
   if (!is_adapter(x.adapter))
-    return fault("adapter", quoted(x.adapter)
+    return fault("adapter", in_quotes(x.adapter)
                               + " is not an adapter; wanted "
                                 "`package.module:Class`, `package.module` or `./file.py[:Class]`");
   for (auto& module : x.preload)
     if (!is_dotted(module))
-      return fault("preload", "`preload`: " + quoted(module)
+      return fault("preload", "`preload`: " + in_quotes(module)
                                 + " is not the name of a module; wanted `package.module`, or "
                                   "`adapter` for the pool's own");
   auto lanes = std::to_string(lanes_of(x));
@@ -235,7 +236,7 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
                             std::pair{"heartbeat.timeout", x.heartbeat.timeout},
                             std::pair{"health_interval", x.health_interval}})
     if (time < shortest_look)
-      return fault(key, quoted(key) + " (" + format_duration(time) + ") is less than "
+      return fault(key, in_quotes(key) + " (" + format_duration(time) + ") is less than "
                           + format_duration(shortest_look));
   if (x.heartbeat.gil_limit < x.heartbeat.timeout)
     return fault("heartbeat.gil_limit",
@@ -244,7 +245,7 @@ std::optional<config_fault> check_pool(const pool_config& x, const std::string& 
                    + "), before which nobody looks");
   for (auto& word : x.retry.on)
     if (!can_be_retried(word))
-      return fault("retry.on", "`retry.on`: " + quoted(word)
+      return fault("retry.on", "`retry.on`: " + in_quotes(word)
                                  + " is not a loss after which a call can be run again; wanted "
                                    "`worker_crashed`, `worker_killed` or `worker_hung`");
   if (x.limits.inline_bytes > x.queue.max_bytes)
@@ -270,7 +271,7 @@ std::optional<config_fault> check_hardships(const pool_config& x, const std::str
   for (auto& [key, size] : {std::pair{"recycle.memory_soft", recycle.memory_soft},
                             std::pair{"recycle.memory_hard", recycle.memory_hard}})
     if (size != 0 && size < least_use)
-      return fault(key, quoted(key) + " (" + format_size(size) + ") is less than "
+      return fault(key, in_quotes(key) + " (" + format_size(size) + ") is less than "
                           + format_size(least_use)
                           + ", which a worker holds before its first call; 0 means no limit");
   auto& limits = x.limits;
@@ -327,7 +328,7 @@ std::optional<config_fault> find_fault(const config& original) {
   if (x.python.executable.empty() && x.python.venv.empty())
     return config_fault{"python.executable", "`python.executable` is empty"};
   if (!x.admin.listen.empty() && !parse_listen_address(x.admin.listen))
-    return config_fault{"admin.listen", quoted(x.admin.listen)
+    return config_fault{"admin.listen", in_quotes(x.admin.listen)
                                           + " is not an address; wanted a port, or `host:port` "
                                             "with numbers for the host"};
   if (auto fault = check_values(keys_of(x.defaults), "defaults.", "`defaults`: "))
@@ -335,11 +336,11 @@ std::optional<config_fault> find_fault(const config& original) {
   auto seen = std::set<std::string>{};
   for (size_t i = 0; i < x.pools.size(); ++i) {
     auto path = "pools[" + std::to_string(i) + "].";
-    auto whose = "pool " + quoted(x.pools[i].name) + ": ";
+    auto whose = "pool " + in_quotes(x.pools[i].name) + ": ";
     if (auto fault = check_values(keys_of(x.pools[i]), path, whose))
       return fault;
     if (!seen.insert(x.pools[i].name).second)
-      return config_fault{path + "name", "two pools are called " + quoted(x.pools[i].name)};
+      return config_fault{path + "name", "two pools are called " + in_quotes(x.pools[i].name)};
     if (auto fault = check_pool(x.pools[i], path, whose))
       return fault;
     if (auto fault = check_hardships(x.pools[i], path, whose))

@@ -6,7 +6,7 @@ namespace snakepit::core {
 
 namespace {
 
-constexpr std::string_view digits = "0123456789.";
+constexpr std::string_view address_letters = "0123456789.";
 constexpr std::string_view hex_digits = "0123456789abcdefABCDEF:.";
 
 bool consists_of(std::string_view x, std::string_view allowed) {
@@ -16,7 +16,7 @@ bool consists_of(std::string_view x, std::string_view allowed) {
 bool is_host(std::string_view x) {
   if (x.size() > 2 && x.front() == '[' && x.back() == ']')
     return consists_of(x.substr(1, x.size() - 2), hex_digits);
-  return consists_of(x, digits);
+  return consists_of(x, address_letters);
 }
 
 } // namespace

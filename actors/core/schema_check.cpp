@@ -99,7 +99,7 @@ bool checker::check_required(const schema_node& node, const value::map& x) {
     if (!property.required || x.contains(property.name))
       continue;
     found_.missing = property.name;
-    return refuse(quoted(property.name) + " is missing");
+    return refuse(in_quotes(property.name) + " is missing");
   }
   return true;
 }
@@ -125,7 +125,7 @@ bool checker::refuse_member(const schema_node& node, const std::string& name) {
   std::vector<std::string> names;
   for (auto& property : node.properties)
     names.push_back(property.name);
-  auto message = "there is no " + quoted(name) + suggestion(name, names);
+  auto message = "there is no " + in_quotes(name) + suggestion(name, names);
   found_.unexpected = name;
   refuse(std::move(message));
   found_.fault.in_member(name);

@@ -71,7 +71,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
   return near ? "; did you mean `" + *near + "`?" : std::string{};
 }
 
-std::string quoted(std::string_view word) {
+std::string in_quotes(std::string_view word) {
   constexpr auto hex = std::string_view{"0123456789abcdef"};
   constexpr auto longest = size_t{60};
   auto result = std::string{"`"};
@@ -100,7 +100,7 @@ std::string listed(const std::vector<std::string>& words, std::string_view last)
   for (size_t i = 0; i < words.size(); ++i) {
     if (i > 0)
       result.append(i + 1 == words.size() ? " " + std::string{last} + " " : ", ");
-    result += quoted(words[i]);
+    result += in_quotes(words[i]);
   }
   return result;
 }

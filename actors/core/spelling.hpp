@@ -21,7 +21,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
 
 /// `word` from outside as it may stand in a message of one line: in backticks, control characters
 /// and bytes that are not UTF-8 as \xNN, cut after 60 bytes.
-std::string quoted(std::string_view word);
+std::string in_quotes(std::string_view word);
 
 /// Words for a sentence: "`a`, `b` and `c`".
 std::string listed(const std::vector<std::string>& words, std::string_view last = "and");

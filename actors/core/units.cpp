@@ -89,7 +89,7 @@ parsed<duration> parse_duration(std::string_view text) {
     return infinite;
   auto refuse = [&](std::string_view why) {
     return tl::unexpected{"wanted a duration such as 250ms, 5s, 10m, 1h or infinite, got "
-                          + quoted(text) + std::string{why}};
+                          + in_quotes(text) + std::string{why}};
   };
   auto x = split_amount(text);
   if (!x)
@@ -112,7 +112,7 @@ parsed<duration> parse_duration(std::string_view text) {
 parsed<uint64_t> parse_size(std::string_view text) {
   auto refuse = [&](std::string_view why) {
     return tl::unexpected{"wanted a size such as 64KiB, 16MiB, 1GiB or a number of bytes, got "
-                          + quoted(text) + std::string{why}};
+                          + in_quotes(text) + std::string{why}};
   };
   auto x = split_amount(text);
   if (!x)
@@ -131,9 +131,9 @@ parsed<size_t> parse_count(std::string_view text) {
   auto end = text.data() + text.size();
   auto [rest, fault] = std::from_chars(text.data(), end, result);
   if (fault == std::errc::result_out_of_range || (fault == std::errc{} && result > 1'000'000'000))
-    return tl::unexpected{quoted(text) + " is too large; a billion is the most"};
+    return tl::unexpected{in_quotes(text) + " is too large; a billion is the most"};
   if (fault != std::errc{} || rest != end)
-    return tl::unexpected{"wanted a whole number, got " + quoted(text)};
+    return tl::unexpected{"wanted a whole number, got " + in_quotes(text)};
   return result;
 }
 

@@ -18,7 +18,7 @@ namespace {
 
 using core::config_node;
 using core::config_place;
-using core::quoted;
+using core::in_quotes;
 
 /// Leaves the parser, which knows no other way to stop.
 struct refused {
@@ -102,7 +102,7 @@ private:
     if (anchor != 0)
       refuse_anchor(mark);
     if (!tag.empty() && tag != "?" && tag != "!")
-      throw refused{node.place, "tags such as " + quoted(tag) + " are not taken"};
+      throw refused{node.place, "tags such as " + in_quotes(tag) + " are not taken"};
     if (++nodes_ > most_yaml_nodes)
       throw refused{node.place,
                     "too many values; " + std::to_string(most_yaml_nodes) + " are the most"};
@@ -129,7 +129,7 @@ private:
                     "wanted a key, got " + core::describe(node) + "; is a bracket left open?"};
     auto [first, is_new] = parent.seen.emplace(node.text, node.place);
     if (!is_new)
-      throw refused{node.place, "the key " + quoted(node.text) + " stands twice; first at "
+      throw refused{node.place, "the key " + in_quotes(node.text) + " stands twice; first at "
                                   + core::line_of(first->second)};
     parent.key = core::config_entry{node.text, node.place, {}};
   }
@@ -166,7 +166,7 @@ std::optional<refused> find_bad_byte(const std::string& text, const tree_builder
     if (length == 0)
       return refuse("this is not UTF-8");
     if ((byte < 0x20 && byte != '\t' && byte != '\n' && byte != '\r') || byte == 0x7f)
-      return refuse("a control character (" + quoted(text.substr(i, 1)) + ") stands here");
+      return refuse("a control character (" + in_quotes(text.substr(i, 1)) + ") stands here");
     ++mark.column;
     if (byte == '\n') {
       ++mark.line;

@@ -8,11 +8,11 @@ using time_point = core::batch_flow::time_point;
 
 namespace {
 
-constexpr time_point start{};
+constexpr time_point outset{};
 
 // Workers that end `rate` calls a second; returns what the flow lets be under way in the end.
 size_t settle(core::batch_flow& flow, double rate) {
-  auto now = start;
+  auto now = outset;
   double done = 0;
   for (int i = 0; i < 500; ++i) {
     now += 10ms;
@@ -31,7 +31,7 @@ size_t settle(core::batch_flow& flow, double rate) {
 } // namespace
 
 TEST_CASE("fast tools get many items at once, as many as wait for 50 ms [F6]") {
-  core::batch_flow flow{{}, start};
+  core::batch_flow flow{{}, outset};
   CHECK(flow.room() == 2);
   auto allowed = settle(flow, 20000);
   CHECK(allowed > 700);
@@ -39,15 +39,15 @@ TEST_CASE("fast tools get many items at once, as many as wait for 50 ms [F6]") {
 }
 
 TEST_CASE("a slow tool has little more than its workers at hand [F6]") {
-  core::batch_flow flow{{}, start};
+  core::batch_flow flow{{}, outset};
   CHECK(settle(flow, 10) == 2);
 }
 
 TEST_CASE("a tool that becomes slow has little at hand soon [F6]") {
-  core::batch_flow flow{{}, start};
+  core::batch_flow flow{{}, outset};
   CHECK(settle(flow, 20000) > 700);
   flow.returned(flow.under_way(), 0, 0);
-  flow.adapt(start + 10s);
+  flow.adapt(outset + 10s);
   CHECK(flow.room() < 10);
 }
 
@@ -55,14 +55,14 @@ TEST_CASE("there are never more items than the ceiling, held ones included [F6]"
   core::batch_flow::limits limits;
   limits.floor = 10;
   limits.ceiling = 100;
-  core::batch_flow flow{limits, start};
+  core::batch_flow flow{limits, outset};
   for (int i = 0; i < 1000; ++i) {
     auto room = flow.room();
     flow.called(room, 0);
     // All but the first come back and wait for it.
     if (flow.under_way() > 1)
       flow.returned(flow.under_way() - 1, 0, 0);
-    flow.adapt(start + (i + 1) * 5ms);
+    flow.adapt(outset + (i + 1) * 5ms);
     REQUIRE(flow.under_way() + flow.held() <= 100);
   }
   CHECK(flow.under_way() + flow.held() == 100);
@@ -72,14 +72,14 @@ TEST_CASE("large arguments and results fill it before their number does [F6]") {
   core::batch_flow::limits limits;
   limits.floor = 50;
   limits.bytes = 1000;
-  core::batch_flow by_arguments{limits, start};
+  core::batch_flow by_arguments{limits, outset};
   by_arguments.called(10, 1000);
   CHECK(by_arguments.room() == 0);
   by_arguments.returned(1, 100, 0);
   by_arguments.written(1, 0);
   CHECK(by_arguments.room() > 0);
 
-  core::batch_flow by_results{limits, start};
+  core::batch_flow by_results{limits, outset};
   by_results.called(2, 0);
   by_results.returned(1, 0, 999);
   CHECK(by_results.room() == 0);
@@ -90,7 +90,7 @@ TEST_CASE("large arguments and results fill it before their number does [F6]") {
 TEST_CASE("one item larger than all that may be held still goes through [F6]") {
   core::batch_flow::limits limits;
   limits.bytes = 1000;
-  core::batch_flow flow{limits, start};
+  core::batch_flow flow{limits, outset};
   for (int i = 0; i < 3; ++i) {
     REQUIRE(flow.room() > 0);
     flow.called(1, 5000);

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-config good() {
+config good_config() {
   auto result = config{};
   result.pools.resize(1);
   result.pools[0].adapter = "mod:Class";
@@ -20,7 +20,7 @@ config good() {
 
 /// The path that `validate` blames after `spoil` has done its work.
 std::string blamed(std::function<void(config&)> spoil) {
-  auto x = good();
+  auto x = good_config();
   spoil(x);
   auto checked = validate(x);
   REQUIRE(!checked);
@@ -31,7 +31,7 @@ std::string blamed(std::function<void(config&)> spoil) {
 }
 
 bool passes(std::function<void(config&)> change) {
-  auto x = good();
+  auto x = good_config();
   change(x);
   return validate(x).has_value();
 }
@@ -42,7 +42,7 @@ TEST_SUITE_BEGIN("config_rules");
 
 TEST_CASE("the built-in configuration is valid, with and without pools [E3]") {
   CHECK(validate(config{}));
-  CHECK(validate(good()));
+  CHECK(validate(good_config()));
 }
 
 TEST_CASE("limits with which no worker could start are refused, 0 means none [S3]") {

@@ -10,14 +10,15 @@ using advice = core::lane_proof::advice;
 
 namespace {
 
-constexpr auto start = time_point{} + 1h;
+constexpr auto hour_one = time_point{} + 1h;
 
 /// A probe after 30 idle seconds, ten to run it, heartbeats that are answered at once.
 struct lane_proof_fixture {
-  lane_proof uut{30s, 10s, start};
+  lane_proof uut{30s, 10s, hour_one};
 
   advice look(duration at, bool idle = true, bool silent = false) {
-    return uut.look(start + at, idle, {.on = true, .silent = silent, .proved_at = start + at});
+    return uut.look(hour_one + at, idle,
+                    {.on = true, .silent = silent, .proved_at = hour_one + at});
   }
   void send() {
     REQUIRE(look(30s) == advice::send);
@@ -31,16 +32,16 @@ TEST_SUITE_BEGIN("lane_proof");
 TEST_CASE_FIXTURE(lane_proof_fixture, "an idle lane is probed every interval [W7]") {
   CHECK(look(29s) == advice::nothing);
   CHECK(look(30s) == advice::send);
-  CHECK(!uut.on_results(start + 31s));
+  CHECK(!uut.on_results(hour_one + 31s));
   CHECK(look(60s) == advice::nothing);
   CHECK(look(61s) == advice::send);
 }
 
 TEST_CASE_FIXTURE(lane_proof_fixture, "a lane that works needs no probe [W7]") {
-  uut.on_results(start + 29s);
+  uut.on_results(hour_one + 29s);
   CHECK(look(58s) == advice::nothing);
   CHECK(look(59s, false) == advice::nothing);
-  CHECK(uut.next_due() == start + 89s);
+  CHECK(uut.next_due() == hour_one + 89s);
 }
 
 TEST_CASE_FIXTURE(lane_proof_fixture, "a late probe holds its lane until it ends [W7]") {
@@ -49,7 +50,7 @@ TEST_CASE_FIXTURE(lane_proof_fixture, "a late probe holds its lane until it ends
   CHECK(look(30s + lane_proof::late_after) == advice::hold);
   CHECK(uut.held());
   CHECK(look(35s) == advice::nothing);
-  CHECK(uut.on_results(start + 36s));
+  CHECK(uut.on_results(hour_one + 36s));
   CHECK(!uut.held());
 }
 
@@ -62,7 +63,7 @@ TEST_CASE_FIXTURE(lane_proof_fixture,
   CHECK(uut.failed());
   CHECK(uut.next_due() == core::never);
   CHECK(look(99s) == advice::nothing);
-  CHECK(uut.on_results(start + 100s)); // it did run it in the end
+  CHECK(uut.on_results(hour_one + 100s)); // it did run it in the end
   CHECK(!uut.failed());
 }
 
@@ -79,22 +80,22 @@ TEST_CASE_FIXTURE(lane_proof_fixture,
                   "a probe fails only if a heartbeat that went out later is answered [W7]") {
   send();
   look(31s);
-  auto control = lane_proof::control{.on = true, .silent = false, .proved_at = start + 39s};
-  CHECK(uut.look(start + 40s, true, control) == advice::nothing);
-  CHECK(uut.look(start + 41s, true, control) == advice::nothing);
-  control.proved_at = start + 41s;
-  CHECK(uut.look(start + 42s, true, control) == advice::fail);
+  auto control = lane_proof::control{.on = true, .silent = false, .proved_at = hour_one + 39s};
+  CHECK(uut.look(hour_one + 40s, true, control) == advice::nothing);
+  CHECK(uut.look(hour_one + 41s, true, control) == advice::nothing);
+  control.proved_at = hour_one + 41s;
+  CHECK(uut.look(hour_one + 42s, true, control) == advice::fail);
 }
 
 TEST_CASE("without heartbeats a probe's time alone decides [W7]") {
-  auto uut = lane_proof{30s, 10s, start};
-  CHECK(uut.look(start + 30s, true, {}) == advice::send);
-  CHECK(uut.look(start + 31s, true, {}) == advice::hold);
-  CHECK(uut.look(start + 40s, true, {}) == advice::fail);
+  auto uut = lane_proof{30s, 10s, hour_one};
+  CHECK(uut.look(hour_one + 30s, true, {}) == advice::send);
+  CHECK(uut.look(hour_one + 31s, true, {}) == advice::hold);
+  CHECK(uut.look(hour_one + 40s, true, {}) == advice::fail);
 }
 
 TEST_CASE("without an interval no lane is probed [W7]") {
-  CHECK(lane_proof{infinite, 10s, start}.next_due() == core::never);
+  CHECK(lane_proof{infinite, 10s, hour_one}.next_due() == core::never);
   CHECK(lane_proof{}.next_due() == core::never);
 }
 

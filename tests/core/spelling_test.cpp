@@ -45,15 +45,15 @@ TEST_CASE("a huge word from outside is compared in bounded time") {
 }
 
 TEST_CASE("words from outside cannot do harm in a message [E3]") {
-  CHECK(quoted("plain") == "`plain`");
-  CHECK(quoted("h\xc3\xa9") == "`h\xc3\xa9`");
-  CHECK(quoted("\x1b[2J") == "`\\x1b[2J`");
-  CHECK(quoted("a\nb\t") == "`a\\x0ab\\x09`");
-  CHECK(quoted("\x7f\xff") == "`\\x7f\\xff`");
-  CHECK(quoted("\xc2\x9b") == "`\\xc2\\x9b`");
-  CHECK(quoted(std::string(100, 'x')) == "`" + std::string(60, 'x') + "...`");
+  CHECK(in_quotes("plain") == "`plain`");
+  CHECK(in_quotes("h\xc3\xa9") == "`h\xc3\xa9`");
+  CHECK(in_quotes("\x1b[2J") == "`\\x1b[2J`");
+  CHECK(in_quotes("a\nb\t") == "`a\\x0ab\\x09`");
+  CHECK(in_quotes("\x7f\xff") == "`\\x7f\\xff`");
+  CHECK(in_quotes("\xc2\x9b") == "`\\xc2\\x9b`");
+  CHECK(in_quotes(std::string(100, 'x')) == "`" + std::string(60, 'x') + "...`");
   // Never cut within a letter.
-  CHECK(quoted(std::string(59, 'x') + "\xc3\xa9") == "`" + std::string(59, 'x') + "...`");
+  CHECK(in_quotes(std::string(59, 'x') + "\xc3\xa9") == "`" + std::string(59, 'x') + "...`");
 }
 
 TEST_CASE("lists read like a sentence") {
