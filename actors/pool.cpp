@@ -51,8 +51,9 @@ void pool_state::init(pool_settings cfg, pool_world w) {
   board =
     std::make_unique<core::lane_board>(x.profile == "async" ? duration{0} : x.queue.prefetch_time);
   times = std::make_unique<core::run_times>(x.queue.prefetch_time);
-  slots = std::make_unique<core::slot_table>(settings.workers, x.start, x.restart,
-                                             x.recycle.max_unavailable);
+  slots =
+    std::make_unique<core::slot_table>(settings.workers, x.start, x.restart,
+                                       x.recycle.max_unavailable, world.entry->last_generation());
   if (x.autoscale.max > 0)
     scaler = std::make_unique<core::autoscaler>(x.autoscale, settings.lanes, now());
   poison = std::make_unique<core::poison_table>(x.poison);

@@ -5,6 +5,7 @@
 
 #include <caf/actor.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -62,6 +63,16 @@ public:
     auto guard = std::lock_guard{mutex_};
     return ++last_revision_;
   }
+  /// The highest one a worker of the pool has had. Outlives the pool's actor: no two workers of a
+  /// run have one name, nor have two deaths one id.
+  uint32_t last_generation() const {
+    auto guard = std::lock_guard{mutex_};
+    return last_generation_;
+  }
+  void note_generation(uint32_t x) {
+    auto guard = std::lock_guard{mutex_};
+    last_generation_ = std::max(last_generation_, x);
+  }
   /// Waits until both actors are there. Returns whether they are.
   bool await_actors(std::chrono::milliseconds timeout) const {
     auto guard = std::unique_lock{mutex_};
@@ -80,6 +91,7 @@ private:
   caf::actor lifecycle_;
   std::shared_ptr<const worker_spec> spec_;
   uint32_t last_revision_ = 1;
+  uint32_t last_generation_ = 0;
   std::shared_ptr<const core::tool_table> tools_ = std::make_shared<core::tool_table>();
 };
 

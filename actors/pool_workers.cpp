@@ -38,6 +38,7 @@ void pool_state::start_workers() {
 
 void pool_state::start_worker(uint32_t slot, uint32_t generation) {
   ++counters.starts;
+  world.entry->note_generation(generation);
   auto from = spec_for(slot);
   auto cfg = from->make(slot, generation);
   if (!cfg)

@@ -5,9 +5,16 @@
 namespace snakepit::core {
 
 slot_table::slot_table(size_t slots, start_config start, restart_config restart,
-                       size_t max_unavailable)
-  : slots_(slots), wanted_{slots}, start_{start}, restart_{std::move(restart)},
-    max_unavailable_{max_unavailable} {}
+                       size_t max_unavailable, uint32_t last)
+  : wanted_{slots}, start_{start}, restart_{std::move(restart)}, max_unavailable_{max_unavailable},
+    before_first_{last} {
+  add_slots(slots);
+}
+
+void slot_table::add_slots(size_t wanted) {
+  for (auto i = slots_.size(); i < wanted; ++i)
+    slots_.emplace_back().last = before_first_;
+}
 
 std::vector<slot_table::order> slot_table::due(time_point now) {
   auto result = std::vector<order>{};
@@ -159,7 +166,7 @@ bool slot_table::renew(uint32_t index) {
 }
 
 void slot_table::grow(size_t slots, time_point now) {
-  slots_.resize(std::max(slots_.size(), slots));
+  add_slots(slots);
   for (; wanted_ < slots; ++wanted_) {
     auto& x = slots_[wanted_];
     x.now = state::waiting;

@@ -37,7 +37,9 @@ namespace snakepit::core {
 /// One thread at a time; the caller passes the time in.
 class slot_table {
 public:
-  slot_table(size_t slots, start_config start, restart_config restart, size_t max_unavailable = 0);
+  /// `last`: no worker here gets this generation or one before it.
+  slot_table(size_t slots, start_config start, restart_config restart, size_t max_unavailable = 0,
+             uint32_t last = 0);
 
   struct order {
     uint32_t slot;
@@ -142,11 +144,14 @@ private:
   bool may_start(const slot& x) const;
   void set_owed(slot& x, bool owed);
 
+  void add_slots(size_t wanted);
+
   std::vector<slot> slots_;
   size_t wanted_; // of them; the others are gone
   start_config start_;
   restart_config restart_;
   size_t max_unavailable_;
+  uint32_t before_first_; // a generation
   size_t owed_ = 0;
   size_t ready_ = 0;
   size_t starting_ = 0;   // workers, successors included

@@ -383,4 +383,21 @@ TEST_CASE_FIXTURE(lifecycle_fixture, "after a fault of ours workers are replaced
   CHECK(why_recycled() == "ttl");
 }
 
+TEST_CASE_FIXTURE(lifecycle_fixture, "after a fault of ours no name of a worker comes twice [W9]") {
+  cfg.workers = 2;
+  start_ready();
+  crash(worker(0), SIGKILL);
+  advance(1min);
+  REQUIRE(world.workers.size() == 3);
+  CHECK(worker(2).label == "p/0.2");
+  bring_up(worker(2));
+  caf::anon_send_exit(entry->actor(), caf::exit_reason::kill);
+  run();
+  crash(worker(1), SIGKILL); // their actors went with the pool
+  crash(worker(2), SIGKILL);
+  REQUIRE(world.workers.size() == 5);
+  CHECK(worker(3).label == "p/0.3");
+  CHECK(worker(4).label == "p/1.3");
+}
+
 TEST_SUITE_END();

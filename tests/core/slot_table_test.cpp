@@ -201,4 +201,12 @@ TEST_CASE("a pool of no slots has nothing to do") {
   CHECK(uut.next_due() == never);
 }
 
+TEST_CASE("generations go on from the last one that there was, in slots that come later too [W9]") {
+  slot_table uut{1, batches(8), restarts(), 0, 7};
+  CHECK(due(uut, slot_table_t0, 8) == slots{0});
+  uut.on_ready(0, 8, slot_table_t0);
+  uut.grow(3, slot_table_t0);
+  CHECK(due(uut, slot_table_t0, 8) == slots{1, 2});
+}
+
 TEST_SUITE_END();
