@@ -91,7 +91,8 @@ std::optional<error> pool_state::unmeetable(core::call& x) {
     return std::nullopt;
   auto wait = queue->worth_before(x.group->options.priority) / lanes;
   auto left = x.deadline - now();
-  if (wait <= left)
+  // One that has passed on the way to here has passed; the queue says so.
+  if (wait <= left || left <= duration{0})
     return std::nullopt;
   return error{reason::deadline_unmeetable,
                "the calls before `" + x.group->tool + "` in pool `" + config.name

@@ -296,6 +296,14 @@ TEST_CASE_FIXTURE(pool_fixture,
   CHECK(answered(next));
 }
 
+TEST_CASE_FIXTURE(pool_fixture, "a deadline that passes on the way to the pool has passed [Q2]") {
+  start_ready();
+  auto call = submit_all({"1"}, 1s, infinite, "work", false).front();
+  advance(2s);
+  CHECK(failure(call).reason == reason::deadline_exceeded);
+  CHECK(ends[call]->answers == 1);
+}
+
 TEST_CASE_FIXTURE(pool_fixture, "a tool that ignores its interruption costs the worker [Q2]") {
   start_ready();
   auto call = submit("1", 1s);
