@@ -78,7 +78,9 @@ TEST_CASE("an answer that overtakes its write's end does no harm [W2]") {
   REQUIRE(seen.greeted());
   channel->open(1);
   ping(1);
-  CHECK(eventually(60s, [&] { return answered == total; }));
+  // However slow the machine: one that is lost makes all that follow stand still.
+  for (uint64_t before = 0; answered < total; before = answered)
+    REQUIRE(eventually(20s, [&] { return answered > before || answered == total; }));
   CHECK(!seen.is_closed(0));
 }
 

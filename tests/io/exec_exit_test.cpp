@@ -104,7 +104,7 @@ TEST_CASE("kill_group ends a worker that holds the GIL and ignores signals, and 
   CHECK(process->kill_group());
   REQUIRE(log.await_exit());
   CHECK(log.exit()->signal == SIGKILL);
-  CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
+  CHECK(eventually(soon, [&] { return !is_alive(grandchild); }));
 }
 
 TEST_CASE("a worker that has disarmed its lifetime pipe is ended all the same [R6]") {
@@ -127,7 +127,7 @@ child.wait()
   SUBCASE("by letting it go") {
     process.reset();
   }
-  CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
+  CHECK(eventually(soon, [&] { return !is_alive(grandchild); }));
 }
 
 TEST_CASE("letting a process go ends its group at once and without waiting [R6]") {
@@ -138,10 +138,10 @@ TEST_CASE("letting a process go ends its group at once and without waiting [R6]"
   auto pid = process->identity().pid;
   auto begun = std::chrono::steady_clock::now();
   process.reset();
-  CHECK(std::chrono::steady_clock::now() - begun < 500ms);
-  CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
+  CHECK(std::chrono::steady_clock::now() - begun < 5s);
+  CHECK(eventually(soon, [&] { return !is_alive(grandchild); }));
   // Reaped too, although nobody is told.
-  CHECK(eventually(1s, [&] { return !io::read_proc_stat(pid); }));
+  CHECK(eventually(soon, [&] { return !io::read_proc_stat(pid); }));
   CHECK_FALSE(log.exit());
 }
 
@@ -152,7 +152,7 @@ TEST_CASE("what a worker leaves in its group ends with it [R6]") {
   REQUIRE(log.await_exit());
   CHECK(log.exit()->code == 3);
   auto grandchild = std::stoll(log.output().at(0));
-  CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
+  CHECK(eventually(soon, [&] { return !is_alive(grandchild); }));
 }
 
 TEST_CASE("destroying the launcher ends and reaps every process [R6]") {
@@ -167,7 +167,7 @@ TEST_CASE("destroying the launcher ends and reaps every process [R6]") {
     REQUIRE(logs[i].exit());
     CHECK(logs[i].exit()->signal == SIGKILL);
     CHECK_FALSE(io::read_proc_stat(processes[i]->identity().pid));
-    CHECK(eventually(1s, [&] { return !is_alive(grandchildren[i]); }));
+    CHECK(eventually(soon, [&] { return !is_alive(grandchildren[i]); }));
     CHECK_FALSE(processes[i]->signal(SIGTERM));
     processes[i]->kill_group();
     CHECK(processes[i]->page(0).limit() == core::lane_page::no_limit);
@@ -184,7 +184,7 @@ TEST_CASE("with SIGCHLD ignored an exit is still seen, its status unknown, its g
     CHECK_FALSE(log.exit()->known);
     // The leader's number is free again, so only the lifetime pipe can have done this.
     auto grandchild = std::stoll(log.output().at(0));
-    CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
+    CHECK(eventually(soon, [&] { return !is_alive(grandchild); }));
     auto missing = launch(*launcher, program("/bin/sh", {std::string(200'000, 'x')}), log.events());
     CHECK_FALSE(missing);
   }
@@ -206,7 +206,7 @@ TEST_CASE("an embedder that waits for any child does no harm [R6]") {
       CHECK(log.await_exit());
       CHECK((!log.exit()->known || log.exit()->code == 3));
       auto grandchild = std::stoll(log.output().at(0));
-      CHECK(eventually(1s, [&] { return !is_alive(grandchild); }));
+      CHECK(eventually(soon, [&] { return !is_alive(grandchild); }));
     }
   }
   stop = true;

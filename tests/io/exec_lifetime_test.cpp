@@ -25,8 +25,8 @@ TEST_CASE("200 launches leave no descriptor and no process behind [R5]") {
     for (int i = 0; i < 10; i += 2)
       CHECK(logs[i].await_exit());
   }
-  CHECK(eventually(1s, [&] { return processes_of_run(run).empty(); }));
-  CHECK(eventually(1s, [&] { return count_own_descriptors() == descriptors; }));
+  CHECK(eventually(soon, [&] { return processes_of_run(run).empty(); }));
+  CHECK(eventually(soon, [&] { return count_own_descriptors() == descriptors; }));
 }
 
 TEST_CASE("nothing is called once a process was let go, whatever was being called [R6]") {
@@ -68,7 +68,7 @@ TEST_CASE("a process may be let go in the very callback that brings it [R6]") {
     done.set_value();
   });
   done.get_future().wait();
-  CHECK(eventually(1s, [&] { return processes_of_run(run).empty(); }));
+  CHECK(eventually(soon, [&] { return processes_of_run(run).empty(); }));
   launcher.reset();
   CHECK(log.output().empty());
   CHECK_FALSE(log.exit());
@@ -143,7 +143,7 @@ TEST_CASE("launches that wait when the launcher goes are answered with an error 
       ++answers;
       if (x) {
         processes.push_back(std::move(*x));
-        std::this_thread::sleep_for(1ms); // so that some wait
+        std::this_thread::sleep_for(50ms); // so that some wait
       } else {
         ++refused;
         CHECK(x.error().reason == reason::worker_start_failed);

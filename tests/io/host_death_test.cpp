@@ -18,7 +18,7 @@ TEST_CASE("kill -9 of the host leaves no worker and no grandchild after a second
   REQUIRE(victim.await_ready());
   CHECK(victim.others().size() >= 2 * started);
   victim.kill();
-  CHECK(victim.all_gone(1s));
+  CHECK(victim.all_gone(soon));
 }
 
 TEST_CASE_FIXTURE(template_fixture,
@@ -27,7 +27,7 @@ TEST_CASE_FIXTURE(template_fixture,
   REQUIRE(victim.await_ready());
   CHECK(victim.others().size() >= 2 * started + 1);
   victim.kill();
-  CHECK(victim.all_gone(1s));
+  CHECK(victim.all_gone(soon));
 }
 
 TEST_CASE_FIXTURE(template_fixture,
@@ -42,7 +42,7 @@ TEST_CASE_FIXTURE(template_fixture,
     std::this_thread::sleep_for(std::chrono::microseconds{random() % 400'000});
     victim.kill();
     INFO("round ", i);
-    CHECK(victim.all_gone(2s));
+    CHECK(victim.all_gone(soon));
   }
 }
 
@@ -57,6 +57,6 @@ TEST_CASE("kill -9 of the host while it starts workers leaves nothing either [R5
     std::this_thread::sleep_for(std::chrono::microseconds{random() % 60'000});
     victim.kill();
     INFO("round ", i);
-    CHECK(victim.all_gone(1s));
+    CHECK(victim.all_gone(soon));
   }
 }

@@ -52,7 +52,7 @@ bool gone(const std::vector<int64_t>& pids) {
 }
 
 bool soon_gone(const std::vector<int64_t>& pids) {
-  return eventually(1s, [&] { return gone(pids); });
+  return eventually(soon, [&] { return gone(pids); });
 }
 
 } // namespace
@@ -82,7 +82,7 @@ TEST_CASE_FIXTURE(template_fixture,
   // Neither pipes nor sockets end with the host.
   auto kept = copies_of_all(victim.pid());
   victim.kill();
-  CHECK(victim.all_gone(1s));
+  CHECK(victim.all_gone(soon));
 }
 
 TEST_CASE_FIXTURE(template_fixture,
@@ -94,7 +94,7 @@ TEST_CASE_FIXTURE(template_fixture,
     disarm(pid);
   SUBCASE("the host is killed") {
     victim.kill();
-    CHECK(victim.all_gone(1s));
+    CHECK(victim.all_gone(soon));
   }
   SUBCASE("without the death signal, pipes and sockets kept open, they stay") {
     // That the others are off: what the subcase above proves.
@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(template_fixture,
     CHECK_FALSE(gone(family.leaders));
     CHECK_FALSE(gone(family.grandchildren));
     kept.clear();
-    CHECK(victim.all_gone(1s));
+    CHECK(victim.all_gone(soon));
   }
 }
 
@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(template_fixture, "a template that is stopped does not outlive
   REQUIRE(victim.await_ready());
   ::kill(static_cast<pid_t>(family_of(victim, true).templ), SIGSTOP);
   victim.kill();
-  CHECK(victim.all_gone(1s));
+  CHECK(victim.all_gone(soon));
 }
 
 TEST_CASE_FIXTURE(template_fixture, "workers that are stopped do not outlive their host [R5]") {
@@ -174,7 +174,7 @@ TEST_CASE_FIXTURE(template_fixture, "workers that are stopped do not outlive the
   for (auto pid : victim.others())
     ::kill(static_cast<pid_t>(pid), SIGSTOP);
   victim.kill();
-  CHECK(victim.all_gone(1s));
+  CHECK(victim.all_gone(soon));
 }
 
 TEST_CASE_FIXTURE(template_fixture, "children that the host forks keep no worker alive [R5]") {
@@ -182,13 +182,13 @@ TEST_CASE_FIXTURE(template_fixture, "children that the host forks keep no worker
     host_process victim{run, workers, {}, "fork"};
     REQUIRE(victim.await_ready());
     victim.kill();
-    CHECK(victim.all_gone(1s));
+    CHECK(victim.all_gone(soon));
   }
   SUBCASE("forked workers") {
     host_process victim{run, workers, module_path(), "fork"};
     REQUIRE(victim.await_ready());
     victim.kill();
-    CHECK(victim.all_gone(1s));
+    CHECK(victim.all_gone(soon));
   }
 }
 
@@ -201,6 +201,6 @@ TEST_CASE_FIXTURE(template_fixture, "a host that becomes another program leaves 
   host_process victim{run, workers, path, "exec"};
   REQUIRE(victim.await_ready());
   victim.signal(SIGUSR1);
-  CHECK(victim.all_gone(1s));
+  CHECK(victim.all_gone(soon));
   CHECK(is_alive(victim.pid()));
 }

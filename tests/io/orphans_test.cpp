@@ -59,8 +59,9 @@ TEST_SUITE_BEGIN("orphans");
 
 TEST_CASE("an orphan becomes the daemon's child and is reaped when it has ended [R6]") {
   io::orphan_keeper keeper{5ms};
-  auto pid = run_apart("sleep 0.2 >/dev/null & echo $!", "r1");
+  auto pid = run_apart("sleep 1000 >/dev/null & echo $!", "r1");
   CHECK(parent_of(pid) == ::getpid());
+  ::kill(static_cast<pid_t>(pid), SIGKILL);
   CHECK(test::eventually(10s, [&] { return !io::read_proc_stat(pid); }));
 }
 

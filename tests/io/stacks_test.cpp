@@ -66,7 +66,7 @@ struct stacks_fixture {
 } // namespace
 
 TEST_CASE_FIXTURE(stacks_fixture, "a live process says what it does and goes on undisturbed [W9]") {
-  auto process = begin("def nap():\n    print('left', libc.sleep(1), flush=True)\nnap()\n");
+  auto process = begin("def nap():\n    print('left', libc.sleep(4), flush=True)\nnap()\n");
   auto x = take_in(*process, "nap");
   CHECK(x.python.size() == 2);
   CHECK_FALSE(x.gil_held);

@@ -137,7 +137,7 @@ TEST_CASE("a host killed at any system call of a start leaves nothing [R5]") {
     more = victim.kill_at(moments);
     INFO("moment ", moments);
     REQUIRE(victim.child() > 0);
-    CHECK(eventually(1s, [&] { return !is_alive(victim.child()); }));
+    CHECK(eventually(soon, [&] { return !is_alive(victim.child()); }));
     CHECK(processes_of_run(run).empty());
     if (is_alive(victim.child()))
       ::kill(victim.child(), SIGKILL);

@@ -148,6 +148,7 @@ TEST_CASE_FIXTURE(session_fixture, "an actor that ends takes its calls along [Q4
     return {[](int) {}};
   });
   await_start("runs");
+  REQUIRE(test::eventually(30s, [&] { return uut->stats()[0].calls_admitted == 2; }));
   caf::anon_send_exit(caller, caf::exit_reason::kill);
   CHECK(is_idle(*uut)); // the one that ran was interrupted
   CHECK(uut->stats()[0].errors["caller_gone"] == 2);

@@ -1,6 +1,7 @@
 """Tools that are given many calls at once."""
 
 import os
+import threading
 import time
 from typing import Any, List, TypedDict
 
@@ -13,6 +14,8 @@ class Item(TypedDict, total=False):
 
 
 class Model(ThreadSafeAdapter):
+    all_three = threading.Barrier(3)
+
     @tool(batch={"max_size": 32, "max_delay": "200ms"})
     def size(self, x: List[int]) -> List[Any]:
         """How many calls there were, and the call's own argument."""
@@ -44,6 +47,8 @@ class Model(ThreadSafeAdapter):
                 raise KeyError("for all")
             if do == "die" or (do == "die once" and current().calls[0].attempt == 1):
                 os.abort()
+            if do == "meet":
+                self.all_three.wait(20)
             if do == "sleep":
                 time.sleep(one["seconds"])
             if do == "unserializable":

@@ -66,7 +66,7 @@ TEST_SUITE_BEGIN("public breaker");
 
 TEST_CASE_FIXTURE(broken_fixture, "a tool that crashes opens the circuit, a trial closes it [F2]") {
   auto x = breakable(1);
-  x.breaker = {.enabled = true, .failures = 2, .reset = 1s, .half_open = 1};
+  x.breaker = {.enabled = true, .failures = 2, .reset = 5s, .half_open = 1};
   auto uut = start({x});
   CHECK(end_of(uut, "crash") == "worker_crashed");
   CHECK(end_of(uut, "crash") == "worker_crashed");
@@ -76,15 +76,15 @@ TEST_CASE_FIXTURE(broken_fixture, "a tool that crashes opens the circuit, a tria
   CHECK(refused.error().retryable);
   auto left = refused.error().details.at("retry_after");
   CHECK(left.ends_with("ms"));
-  CHECK(std::stoi(left) <= 1000);
+  CHECK(std::stoi(left) <= 5000);
   CHECK(std::stoi(left) > 0);
   CHECK(circuit(uut, "").state == "open");
   CHECK(circuit(uut, "work").state == "open");
   REQUIRE(uut.await_ready());
-  CHECK(test::eventually(10s, [&] { return circuit(uut, "").state == "half_open"; }));
+  CHECK(test::eventually(30s, [&] { return circuit(uut, "").state == "half_open"; }));
   CHECK(end_of(uut, "crash") == "worker_crashed"); // a trial that fails
   CHECK(end_of(uut, "well") == "circuit_open");
-  CHECK(test::eventually(10s, [&] { return circuit(uut, "work").state == "half_open"; }));
+  CHECK(test::eventually(30s, [&] { return circuit(uut, "work").state == "half_open"; }));
   CHECK(end_of(uut, "well") == "ok");
   CHECK(circuit(uut, "").state == "closed");
   CHECK(circuit(uut, "work").state == "closed");
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(broken_fixture,
   auto sound = pid_of(uut, 1 - slot);
   for (int i = 0; i < 10; ++i)
     CHECK(uut.execute("work", how("well")).value() == sound);
-  auto long_one = uut.execute_async("work", how("well", 1.5));
+  auto long_one = uut.execute_async("work", how("well", 5));
   CHECK(test::eventually(10s, [&] { return uut.stats()[0].busy == 1; }));
   for (int i = 0; i < 3; ++i) // the other is full
     CHECK(uut.execute("work", how("well", 0.01)).value() == tainted);
@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(broken_fixture,
                   "a pool that crashes often is degraded, ready to be called, and ready again "
                   "[F5, P3]") {
   auto x = breakable(3);
-  x.health = {.window = 3s, .crashes = 2};
+  x.health = {.window = 10s, .crashes = 2};
   auto uut = start({x});
   REQUIRE(uut.await_started());
   CHECK(end_of(uut, "exit") == "worker_crashed");
@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(broken_fixture,
   CHECK(uut.stats()[0].degraded_by == "crashes");
   CHECK(uut.await_ready("default", 5s));
   CHECK(end_of(uut, "well") == "ok");
-  CHECK(test::eventually(20s, [&] { return uut.stats()[0].state == "ready"; }));
+  CHECK(test::eventually(60s, [&] { return uut.stats()[0].state == "ready"; }));
 }
 
 TEST_CASE_FIXTURE(broken_fixture, "what calls took is told in percentiles [P6]") {
@@ -155,14 +155,14 @@ TEST_CASE_FIXTURE(broken_fixture, "what calls took is told in percentiles [P6]")
   for (int i = 0; i < 20; ++i)
     CHECK(uut.execute("work", how("well", 0.01)));
   auto late = call_options{};
-  late.timeout = 50ms;
-  CHECK(!uut.execute("work", how("well", 1), late));
+  late.timeout = 1s;
+  CHECK(!uut.execute("work", how("well", 30), late));
   auto s = uut.stats()[0];
   CHECK(s.total.calls == 21);
   CHECK(s.total.p50 >= 10ms);
   CHECK(s.total.p50 <= s.total.p90);
   CHECK(s.total.p90 <= s.total.p99);
-  CHECK(s.total.p99 >= 50ms);
+  CHECK(s.total.p99 >= 1s);
   CHECK(s.queue_wait.calls == 21);
   CHECK(s.queue_wait.p50 < s.total.p50);
   CHECK(s.timeouts == 1);

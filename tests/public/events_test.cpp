@@ -47,7 +47,7 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   auto first = pool("default", 1);
   first.queue.max_calls = 2;
   auto sick = pool("sick", 1, SNAKEPIT_SOURCE_ROOT "/tests/public/health.py");
-  sick.heartbeat = {.interval = 50ms, .timeout = 200ms, .misses = 2};
+  sick.heartbeat = {.interval = 50ms, .timeout = 200ms, .misses = 5};
   sick.health_interval = 100ms;
   auto fragile = pool("fragile", 1);
   fragile.breaker = {.enabled = true, .failures = 1, .reset = 50ms, .half_open = 1};
@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
   entered.acquire();
   CHECK(failure(uut.execute("fail", value{{"text", "no good"}})) == reason::python_exception);
   auto short_of_time = call_options{};
-  short_of_time.timeout = 100ms;
+  short_of_time.timeout = 1s;
   short_of_time.session = "s";
   CHECK(failure(uut.execute("sleep", value{{"seconds", 100.0}}, short_of_time))
         == reason::deadline_exceeded);
@@ -84,7 +84,7 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
 
   auto busy = uut.execute_async("sleep", value{{"seconds", 100.0}});
   auto impatient = call_options{};
-  impatient.queue_timeout = 50ms;
+  impatient.queue_timeout = 1s;
   auto waiting = std::vector<call_future>{};
   for (auto i = 0; i < 4; ++i)
     waiting.push_back(uut.execute_async("add", value{{"a", i}, {"b", 2}}, impatient));
@@ -109,10 +109,17 @@ TEST_CASE_FIXTURE(events_fixture, "every kind of event is told of real workers [
     options.timeout = limit;
     return uut.execute("sleep", value{{"seconds", seconds}}, options).has_value();
   };
-  CHECK(!sleep(100, 100ms));
+  for (int i = 0; i < 10 && ledger.count(event_kind::circuit_opened) == 0; ++i) {
+    CHECK(!sleep(100, 300ms)); // counts if it was begun by then
+    test::eventually(1s, [&] { return ledger.count(event_kind::circuit_opened) > 0; });
+  }
   CHECK(test::eventually(10s, [&] { return sleep(0.05, 10s); }));
   elsewhere.pool = "sick";
-  CHECK(uut.execute("hold_lock", value{{"seconds", 0.6}}, elsewhere));
+  auto recovered = [&] { return ledger.count(event_kind::heartbeat_recovered) > 0; };
+  for (int i = 0; i < 10 && !recovered(); ++i) {
+    CHECK(uut.execute("hold_lock", value{{"seconds", 0.6}}, elsewhere));
+    test::eventually(1s, recovered);
+  }
   CHECK(failure(uut.execute("stop", no_arguments(), elsewhere)) == reason::worker_hung);
   // On a busy machine a heartbeat may be missed first, which ends the worker, too.
   auto told = [&] { return ledger.count(event_kind::worker_health_failed) > 0; };

@@ -99,7 +99,7 @@ TEST_CASE_FIXTURE(health_fixture,
 
 TEST_CASE_FIXTURE(health_fixture, "a call that holds the lock is named and let be [W6]") {
   auto uut = start_all();
-  auto holding = uut.execute_async("hold_lock", value{{"seconds", 1.5}});
+  auto holding = uut.execute_async("hold_lock", value{{"seconds", 5.0}});
   REQUIRE(told(event_kind::heartbeat_gil_held));
   auto told_pid = std::string{ledger.of(event_kind::heartbeat_gil_held)[0].text("pid")};
   CHECK(ledger.of(event_kind::heartbeat_gil_held)[0].text("tool") == "hold_lock");
@@ -116,7 +116,7 @@ TEST_CASE_FIXTURE(health_fixture, "a call that holds the lock is named and let b
 TEST_CASE_FIXTURE(health_fixture, "a call that holds the lock ends with its deadline [W6, Q5]") {
   auto uut = start_all(1);
   auto options = call_options{};
-  options.timeout = 1s;
+  options.timeout = 3s;
   auto end = uut.execute("hold_lock_for_ever", value{value::map{}}, options);
   REQUIRE(!end);
   CHECK(end.error().reason == reason::deadline_exceeded);
@@ -131,14 +131,16 @@ TEST_CASE_FIXTURE(health_fixture, "gil_limit ends a call that holds the lock [W6
   auto end = uut.execute("hold_lock", value{{"seconds", 60.0}});
   REQUIRE(!end);
   CHECK(end.error().reason == reason::worker_hung);
+  REQUIRE(told(event_kind::heartbeat_failed));
   CHECK(ledger.of(event_kind::heartbeat_failed).at(0).text("because") == "gil_held");
 }
 
 TEST_CASE_FIXTURE(health_fixture, "a worker that only computes is never ended [W6]") {
   cfg.heartbeat.timeout = 100ms;
+  cfg.heartbeat.misses = 20;
   auto uut = start_all(1);
   auto pid = ask(uut, "pid");
-  CHECK(ask(uut, "spin", value{{"seconds", 1.5}}) == pid);
+  CHECK(ask(uut, "spin", value{{"seconds", 3.5}}) == pid);
   CHECK(ask(uut, "pid") == pid);
 }
 
@@ -166,6 +168,7 @@ TEST_CASE_FIXTURE(health_fixture, "a thread that holds the lock without a call i
 
 TEST_CASE_FIXTURE(health_fixture, "a worker whose lane is lost is found out by a probe [W7]") {
   cfg.health_interval = 200ms;
+  cfg.heartbeat.misses = 20; // the probe is to be the first to find it
   auto uut = start_all(1);
   auto pid = ask(uut, "ruin_main_thread");
   REQUIRE(told(event_kind::worker_health_failed));
@@ -176,6 +179,7 @@ TEST_CASE_FIXTURE(health_fixture, "a worker whose lane is lost is found out by a
 
 TEST_CASE_FIXTURE(health_fixture, "workers that are well pass their probes unseen [W7]") {
   cfg.health_interval = 20ms;
+  cfg.heartbeat.misses = 20;
   auto uut = start_all(1);
   auto pid = ask(uut, "pid");
   REQUIRE(told(event_kind::heartbeat_answered, 10));

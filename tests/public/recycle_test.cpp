@@ -112,9 +112,19 @@ TEST_CASE_FIXTURE(recycling_fixture,
   CHECK(recycled(20));
   load.end();
   CHECK_MESSAGE(load.failures.empty(), first_of(load.failures));
-  CHECK(load.lowest() == 2);
+  CHECK(load.lowest() >= 2); // whether it is 3 or 2 when one looks is chance
   CHECK(uut.stats().at(0).worker_exits == 0);
-  // No slot had two workers.
+  // No slot had two workers: the old one had ended when the next one was started.
+  auto living = std::map<std::string, int>{};
+  auto seen = size_t{0};
+  for (auto& e : ledger.since(seen)) {
+    auto slot = std::string{e.text("slot")};
+    if (e.kind == event_kind::worker_exited)
+      --living[slot];
+    if (e.kind == event_kind::worker_spawned)
+      CHECK(++living[slot] <= 1);
+  }
+  CHECK(living.size() == 3);
   auto stats = uut.stats().at(0);
   for (auto& x : stats.workers)
     CHECK((x.state == "ready" || x.state == "leaving" || x.state == "starting"));

@@ -132,7 +132,7 @@ def test_a_tool_that_must_not_be_interrupted_is_not_Q5(worker):
 
 @pytest.mark.parametrize("tool", ["alone", "alone_on_thread"])
 def test_a_call_that_waits_for_its_turn_can_be_cancelled_W5(fresh, tool):
-    holder = begin(fresh, tool, 0, seconds=1.5)
+    holder = begin(fresh, tool, 0, seconds=4.0)
     seq = begin(fresh, tool, 1, seconds=0.0)
     assert is_cancelled(cancelled(fresh, seq, 1))
     assert fresh.pages[0][DONE] < holder

@@ -246,7 +246,7 @@ def test_calls_that_run_end_before_the_worker_does_L2(fresh):
 def test_what_does_not_end_does_not_keep_the_worker_from_its_cleanup_L2(fresh):
     begin(fresh, "swallow_everything", 0)
     begin(fresh, "plain_sleep", 1, seconds=60.0)
-    fresh.shutdown(1000)
+    fresh.shutdown(3000)
     assert fresh.wait() == 0
     assert "cleaned up on the same loop: True" in fresh.stderr.finish()
 

@@ -225,9 +225,9 @@ def test_a_call_that_holds_up_the_loop_is_not_cancelled_for_another_Q5():
     with Rig() as rig:
         spinning = rig.batch(0, "spin", {})
         napping = rig.batch(1, "nap", {"seconds": 60.0})
+        began = time.monotonic()
         rig.cancel_later(1, lambda: time.sleep(0.02))
         rig.cancel_later(0, lambda: time.sleep(0.3))
-        began = time.monotonic()
         ends, _ = rig.run(napping, spinning)
         assert time.monotonic() - began >= 0.3
         assert is_cancelled(ends[0]) and is_cancelled(ends[1])

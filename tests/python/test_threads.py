@@ -117,9 +117,9 @@ def test_a_tool_that_swallows_the_interrupt_is_told_again_Q5(worker):
     time.sleep(0.05)
     assert cancelled(worker, seq, 1) is True
     seq = start(worker, "swallow_once", 1)
-    time.sleep(0.05)
-    worker.cancel(seq, 1)
     time.sleep(0.1)
+    worker.cancel(seq, 1)
+    time.sleep(0.5)
     assert worker.pages[1][DONE] < seq
     assert is_cancelled(cancelled(worker, seq, 1))
 
@@ -136,7 +136,7 @@ def test_a_call_that_waits_for_its_turn_can_be_cancelled_and_has_not_run_W5(fres
     if holding:
         holder = start(fresh, holding, 0)
     else:
-        holder = start(fresh, "sensitive_sleep", 0, seconds=1.0)
+        holder = start(fresh, "sensitive_sleep", 0, seconds=3.0)
     arguments = {"seconds": 0.0} if waiting == "alone" else {}
     seq = start(fresh, waiting, 1, **arguments)
     patient = start(fresh, waiting, 2, **arguments)
@@ -268,16 +268,16 @@ def test_a_stop_waits_for_the_calls_and_cleans_up_on_the_main_thread_W9(fresh):
 def test_a_stop_is_bounded_and_cleans_up_while_a_call_goes_on_W9(fresh):
     start(fresh, "spin", 1)
     began = time.monotonic()
-    fresh.shutdown(1000)
+    fresh.shutdown(3000)
     assert fresh.wait() == 0
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 15
     assert "cleaned up on the main thread: True" in fresh.stderr.finish()
 
 
 def test_a_stop_gives_back_what_has_not_begun_W9(fresh):
-    seq = fresh.submit("not_interrupted", {"seconds": 0.3}, {"seconds": 0.0}, lane=1)
+    seq = fresh.submit("not_interrupted", {"seconds": 1.5}, {"seconds": 0.0}, lane=1)
     eventually(lambda: fresh.pages[1][CLAIMED] == seq)
-    fresh.shutdown(5000)
+    fresh.shutdown(20_000)
     found, given_back = {}, 0
     while (results := fresh.results(lane=1)) is not None:
         found[results.first_seq] = len(results.size)

@@ -163,9 +163,10 @@ def test_a_call_whose_budget_was_used_up_by_its_neighbours_is_not_run_Q2(worker)
 
 
 def test_heartbeats_are_answered_while_a_tool_runs_W6(worker):
-    seq = worker.submit("nap", {"seconds": 0.2})
+    seq = worker.submit("nap", {"seconds": 60})
     assert [worker.heartbeat(n) for n in (1, 7, 1 << 63)] == [1, 7, 1 << 63]
     assert worker.words[DONE] == seq - 1
+    worker.cancel(seq)
     worker.finals(1)
 
 

@@ -26,7 +26,7 @@ def test_shutdown_runs_cleanup_and_atexit_and_exits_with_0_R7():
 def test_shutdown_lets_the_running_call_end_and_gives_back_the_rest_R7():
     with started("Ends") as worker:
         worker.start()
-        first = worker.submit("nap", {"seconds": 0.3}, {"seconds": 0})
+        first = worker.submit("nap", {"seconds": 1.5}, {"seconds": 0})
         eventually(lambda: worker.words[CLAIMED] == first)
         worker.shutdown(10_000)
         results = worker.results()
@@ -156,19 +156,25 @@ def test_the_end_of_the_host_ends_a_worker_that_was_never_spoken_to_W2():
 
 def test_a_worker_whose_host_dies_leaves_the_end_of_its_group_to_the_kernel_R5():
     """Who left at the first sign would take the lifetime pipe, and with it its group's end, along."""
-    with Process() as process:
-        assert process.side.recv(100) == b"listening"
-        pidfd_getfd, lifetime, set_signal = 438, 5, 10
-        fd = ctypes.CDLL(None).syscall(pidfd_getfd, process._pidfd, lifetime, 0)
-        fcntl.fcntl(fd, fcntl.F_SETOWN, -process.pid)
-        fcntl.fcntl(fd, set_signal, signal.SIGKILL)
-        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
-        os.close(fd)
-        process.side.close()
-        time.sleep(0.05)  # the host is held up between two descriptors
-        os.close(process.lifetime)
-        process.lifetime = os.open(os.devnull, os.O_RDONLY)
-        assert process.wait() == -signal.SIGKILL
+    for _ in range(20):
+        with Process() as process:
+            assert process.side.recv(100) == b"listening"
+            pidfd_getfd, lifetime, set_signal = 438, 5, 10
+            fd = ctypes.CDLL(None).syscall(pidfd_getfd, process._pidfd, lifetime, 0)
+            fcntl.fcntl(fd, fcntl.F_SETOWN, -process.pid)
+            fcntl.fcntl(fd, set_signal, signal.SIGKILL)
+            fcntl.fcntl(fd, fcntl.F_SETFL, os.O_ASYNC)
+            os.close(fd)
+            began = time.monotonic()
+            process.side.close()
+            time.sleep(0.05)  # the host is held up between two descriptors
+            os.close(process.lifetime)
+            held_up = time.monotonic() - began
+            process.lifetime = os.open(os.devnull, os.O_RDONLY)
+            end = process.wait()
+            if held_up < 0.15:  # or we were, for longer than it waits
+                break
+    assert end == -signal.SIGKILL
 
 
 def test_unknown_packets_on_the_side_socket_are_ignored_W2():

@@ -95,8 +95,10 @@ int main() {
         at("busy");
       to.Write(echo(batch));
       if (is_probe)
-        std::thread{[] {
+        std::thread{[page, seq = batch.first_seq()]() mutable {
           // Idle is when nothing happens: after the host has taken the probe's answer.
+          while (page.acked() < seq)
+            std::this_thread::sleep_for(std::chrono::milliseconds{1});
           std::this_thread::sleep_for(std::chrono::milliseconds{200});
           at("idle");
         }}.detach();

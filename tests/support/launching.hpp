@@ -35,6 +35,10 @@ using namespace std::chrono_literals;
 /// Long enough for a loaded machine; nothing waits for it when all goes well.
 inline constexpr std::chrono::milliseconds patience{20'000};
 
+/// For what the kernel does by itself within milliseconds, if somebody gives it a processor.
+/// Nothing that a test waits for so would happen otherwise.
+inline constexpr std::chrono::milliseconds soon{10'000};
+
 /// Everything that was told about one process.
 class recorder {
 public:

@@ -140,7 +140,7 @@ class Host:
         return [(pid, line) for pid, line in self.processes() if any(x in line for x in names)]
 
     def check_nothing_is_left(self):
-        eventually(5, lambda: not self.processes())
+        eventually(LIMIT, lambda: not self.processes())
         assert self.processes() == []
         assert list(self.run_dir.iterdir()) == []
         assert list(self.state_dir.iterdir()) == []

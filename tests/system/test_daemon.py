@@ -70,7 +70,7 @@ def test_a_killed_daemon_is_replaced(host):
     with Daemon(host) as first:
         first.process.kill()
         first.process.wait()
-    assert eventually(5, lambda: not host.workers())
+    assert eventually(LIMIT, lambda: not host.workers())
     gone = host.run("status")
     assert gone.code == 5
     with Daemon(host) as second:
@@ -197,13 +197,17 @@ def test_stacks_of_a_worker_that_sleeps(daemon, host):
     started = host.work / "started"
     call = host.start("call", "--daemon", "wait_for", f"file={host.work / 'go'}", f"started={started}")
     assert eventually(30, started.exists)
-    workers = daemon.run("stack", "--json").json["workers"]
-    assert [(x["pool"], x["slot"]) for x in workers] == [("default", 0), ("default", 1)]
-    busy = [x for x in workers if "wait_for" in json.dumps(x["stacks"])]
+
+    def those_who_wait():
+        # Without an answer within half a second there is none: a busy machine may need another look.
+        workers = daemon.run("stack", "--json").json["workers"]
+        assert [(x["pool"], x["slot"]) for x in workers] == [("default", 0), ("default", 1)]
+        return [x for x in workers if "wait_for" in json.dumps(x["stacks"])]
+
+    busy = eventually(30, those_who_wait)
     assert len(busy) == 1
-    text = daemon.run("stack", f"default/{busy[0]['slot']}")
-    assert text.code == 0, text
-    assert "in wait_for" in text.out
+    assert eventually(30, lambda: "in wait_for" in daemon.run("stack", f"default/{busy[0]['slot']}").out)
+    assert daemon.run("stack", f"default/{busy[0]['slot']}").code == 0
     assert daemon.run("stack", "7").code == 1
     (host.work / "go").touch()
     out, _ = call.communicate(timeout=LIMIT)
@@ -213,15 +217,15 @@ def test_stacks_of_a_worker_that_sleeps(daemon, host):
 def test_stacks_of_a_worker_that_holds_the_lock(daemon, host):
     """[E4] [W6]"""
     started = host.work / "started"
-    call = host.start("call", "--daemon", "hold_gil", f"started={started}", "seconds=5")
+    call = host.start("call", "--daemon", "hold_gil", f"started={started}", "seconds=12")
     assert eventually(30, started.exists)
 
     def is_told():
         # A look at a busy machine may come before the lock is taken, or find no processor.
         workers = daemon.run("stack", "--json").json["workers"]
         busy = [x["stacks"] for x in workers if "hold_gil" in json.dumps(x["stacks"])]
-        assert len(busy) == 1
-        return busy[0]["gil_held"]
+        assert len(busy) <= 1
+        return busy and busy[0]["gil_held"]
 
     assert eventually(30, is_told)
     assert call.wait(LIMIT) == 0
@@ -383,15 +387,17 @@ def test_a_killed_client_cancels_its_call(daemon, host):
 
 def test_a_stopped_client_holds_nobody_up(daemon, host):
     """[RL-9]"""
-    call = host.start("call", "--daemon", "work", "number=1", "seconds=0.5")
-    assert eventually(30, lambda: daemon.pool()["busy"] == 1)
+    go, started = host.work / "go", host.work / "started"
+    call = host.start("call", "--daemon", "wait_for", f"file={go}", f"started={started}")
+    assert eventually(30, started.exists)
     call.send_signal(signal.SIGSTOP)
+    go.touch()
     assert eventually(30, lambda: daemon.pool()["calls_succeeded"] == 1)
     assert daemon.end() == 0
     call.send_signal(signal.SIGCONT)
     out, _ = call.communicate(timeout=LIMIT)
     assert call.returncode in (0, 5)
-    assert call.returncode == 5 or json.loads(out) == 1
+    assert call.returncode == 5 or json.loads(out) == "came"
 
 
 def test_sigterm_drains(daemon, host):
@@ -422,7 +428,7 @@ def test_twice_sigterm_is_now(daemon, host):
     assert time.monotonic() - begun < 20
     out, err = call.communicate(timeout=LIMIT)
     assert call.returncode != 0, (out, err)
-    assert host.workers() == []
+    assert eventually(5, lambda: not host.workers())
 
 
 def test_what_workers_leave_behind_is_the_daemons(daemon, host):

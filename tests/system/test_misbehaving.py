@@ -105,7 +105,7 @@ def test_a_tool_that_ignores_its_deadline_is_ended(host):
         "    if n == 1: time.sleep(1000)\n"
         "    return n\n",
     )
-    got = host.run("map", "./stubborn.py", "stubborn", "-n", "1", "--timeout", "2s", stdin="0\n1\n2\n")
+    got = host.run("map", "./stubborn.py", "stubborn", "-n", "1", "--timeout", "6s", stdin="0\n1\n2\n")
     assert got.code == 1
     first, second, third = got.lines
     assert (first, third) == (0, 2), got

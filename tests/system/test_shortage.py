@@ -95,7 +95,12 @@ def test_short_of_descriptors_a_pool_works_with_what_it_has(host):
 def test_a_limit_of_descriptors_that_is_lifted_lets_the_pool_recover(host):
     """[W10]"""
     lines = 3000
-    slow = host.file("slow.py", "import time\ndef nap(i):\n    time.sleep(0.002)\n    return i\n")
+    go = host.work / "go"
+    slow = host.file(
+        "slow.py",
+        "import os, time\ndef nap(i):\n    time.sleep(0.002)\n"
+        f"    while not os.path.exists({str(go)!r}):\n        time.sleep(0.01)\n    return i\n",
+    )
     source = host.file("lines.jsonl", "".join(f'{{"i": {i}}}\n' for i in range(lines)))
     files = pathlib.Path(host.work) / "out.jsonl"
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -110,6 +115,7 @@ def test_a_limit_of_descriptors_that_is_lifted_lets_the_pool_recover(host):
     time.sleep(0.5)
     some = len(host.workers())
     resource.prlimit(it.pid, resource.RLIMIT_NOFILE, before)
+    go.touch()
     out, err = it.communicate(timeout=LIMIT)
     assert it.returncode == 0, err.decode()
     assert 1 <= some < 8
