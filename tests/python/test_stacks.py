@@ -5,6 +5,7 @@ import ctypes
 import os
 import select
 import signal
+import time
 
 import pytest
 
@@ -59,7 +60,7 @@ def begin(worker, tool, **arguments):
 @pytest.mark.parametrize("tool, undisturbed", [("nap", b"true"), ("nap_in_c", b"0"), ("hold_gil", b"0")])
 def test_the_host_sees_where_a_tool_is_and_disturbs_nothing_W9(way, tool, undisturbed):
     with started(way) as worker:
-        begin(worker, tool, seconds=2.5)
+        begin(worker, tool, seconds=3)
         eventually(lambda: f"in {tool}\n" in ask(worker))
         for _ in range(5):
             assert "in enter\n" in ask(worker)
@@ -115,7 +116,7 @@ def test_the_watch_thread_writes_unless_the_gil_is_held_W6():
         worker.side.send(b"look 1")
         assert worker.side.recv(100) == b"here 1"
         assert written(worker).endswith("in _run_module_as_main\n")  # complete by then
-        begin(worker, "hold_gil", seconds=2.5)
+        begin(worker, "hold_gil", seconds=3)
         time.sleep(0.1)  # it claims its call a moment before it is in C
         worker.side.send(b"look 2")
         assert not select.select([worker.side], [], [], 0.3)[0]

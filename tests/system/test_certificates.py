@@ -142,7 +142,9 @@ def test_a_gil_that_c_code_holds_is_named(host, tool):
     host.set(TIMEOUTS__CANCEL_GRACE="200ms")
 
     def told(error, seen):
-        return tool in functions(error.get("stacks")) and "The GIL is held by C code called at" in seen
+        report = error.get("stacks")
+        named = tool in functions(report) and report["gil_held"]
+        return named and "The GIL is held by C code called at" in seen
 
     error, seen = failure_with(told, host, tool, "--timeout", "1s")
     assert error["stacks"]["gil_held"]
