@@ -113,12 +113,14 @@ void worker_state::expire(uint32_t index) {
   auto claimed = lanes[index].claimed();
   auto ended = lanes[index].page.done();
   lanes[index].calls.expire(now(), [&](uint64_t seq, core::call_ptr call) {
-    if (seq > ended && seq <= claimed) { // it runs
-      if (hold_overdue(index, seq, call))
-        return;
-      note_late(done, *call);
-    }
+    auto runs = seq > ended && seq <= claimed;
+    if (runs && hold_overdue(index, seq, call))
+      return;
     auto why = deadline_error(*call);
+    if (runs) {
+      note_late(done, *call);
+      why.details.emplace("certificate_id", certificate_id()); // with stacks or without
+    }
     ends.emplace_back(std::move(call), std::move(why));
   });
   if (ends.empty())

@@ -97,8 +97,17 @@ TEST_CASE_FIXTURE(stacks_fixture, "deadlines that pass one after the other ask n
   auto next = submit("next", 10ms);
   worker(0).claim();
   advance(10ms);
-  CHECK(answered(next));
   CHECK(worker(0).stacks_asked == 1);
+  CHECK(!failure(next).stacks);
+  CHECK(failure(next).details.at("certificate_id").ends_with("/p/0.1"));
+}
+
+TEST_CASE_FIXTURE(stacks_fixture, "an answer that is late has no stacks, but the id [W9]") {
+  advance(1100ms); // nobody looked meanwhile
+  CHECK(failure(stuck).reason == reason::deadline_exceeded);
+  CHECK(!failure(stuck).stacks);
+  CHECK(worker(0).stacks_asked == 0);
+  CHECK(failure(stuck).details.at("certificate_id").ends_with("/p/0.1"));
 }
 
 TEST_CASE_FIXTURE(stacks_fixture, "a worker is ended when its stacks are there [W9]") {

@@ -100,8 +100,9 @@ struct error {
   std::map<std::string, std::string> details;
   std::optional<python_error> python;
   std::shared_ptr<const death_certificate> certificate;
-  /// What the worker did when the call's deadline passed, as far as it said so in time. The detail
-  /// "certificate_id" then names the certificate that there will be if the worker has to be ended.
+  /// What the worker did when the call's deadline passed, as far as it said so in time. Of a call
+  /// that ran then, with stacks or without, the detail "certificate_id" names the certificate that
+  /// there will be if the worker has to be ended.
   std::shared_ptr<const stack_report> stacks;
   /// Of a call that was admitted: what it took all the same.
   std::shared_ptr<const call_receipt> receipt;
