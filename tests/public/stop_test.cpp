@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(runtime_fixture,
   auto end = uut->stop(0s);
   auto took = clock::now() - begun;
   beside.join();
-  CHECK(took < stop_patience + 8s);
+  CHECK(took < stop_patience + 4s);
   REQUIRE_FALSE(end);
   CHECK(end.error().reason == reason::internal);
   CHECK(end.error().details.at("hangs") == "callback");

@@ -35,9 +35,8 @@ using namespace std::chrono_literals;
 /// Long enough for a loaded machine; nothing waits for it when all goes well.
 inline constexpr std::chrono::milliseconds patience{20'000};
 
-/// For what the kernel does by itself within milliseconds, if somebody gives it a processor.
-/// Nothing that a test waits for so would happen otherwise.
-inline constexpr std::chrono::milliseconds soon{10'000};
+/// For what takes milliseconds, and more than a second only if nobody gives it a processor.
+inline constexpr std::chrono::milliseconds soon{3'000};
 
 /// Everything that was told about one process.
 class recorder {

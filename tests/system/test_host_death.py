@@ -26,7 +26,7 @@ def test_no_process_outlives_a_host_that_is_killed_at_a_random_moment_under_load
     choose = random.Random(SEED)
     lines = host.file("lines", "".join(f"{i}\n" for i in range(1, 100_000)))
     before = shared_memory()
-    seen, longest = 0, 0.0
+    seen, late, longest = 0, 0, 0.0
     for number in range(ROUNDS):
         host.set(POOLS__default__SPAWN=choose.choice(["exec", "template"]))
         with open(lines, "rb") as stdin, open(os.devnull, "wb") as null:
@@ -39,11 +39,15 @@ def test_no_process_outlives_a_host_that_is_killed_at_a_random_moment_under_load
         victim.wait()
         begun = time.monotonic()
         eventually(LIMIT, lambda: not host.processes())
-        longest = max(longest, time.monotonic() - begun)
+        took = time.monotonic() - begun
+        longest = max(longest, took)
+        late += took > 1
         assert host.processes() == [], f"seed {SEED}, round {number}"
         # Of all before this one nothing is left; this one's folder is the next one's to remove.
         assert len(list(host.run_dir.iterdir())) <= 1, f"seed {SEED}, round {number}"
     assert seen > 5, "no load was seen"
+    # A second is promised; a busy machine may not give them a processor in time once or twice.
+    assert late <= max(1, ROUNDS // 25), f"{late} of {ROUNDS} took longer than a second"
     assert shared_memory() == before
     assert host.call("add", "a=1").json == 2
     print(f"{ROUNDS} hosts, seed {SEED}: up to {seen} processes, the last gone after {longest * 1000:.0f} ms")
