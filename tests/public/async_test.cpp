@@ -30,11 +30,6 @@ struct async_fixture : runtime_fixture {
     return std::move(*made);
   }
 
-  /// The stacks of a deadline come within 50 ms or not at all: on a busy machine one asks again.
-  static bool shows(const error& x, const std::string& text) {
-    return x.stacks && tool_stack(*x.stacks).find(text) != std::string::npos;
-  }
-
   using pending = std::future<result<value>>;
 
   static pending begin(runtime& x, const std::string& tool, value arguments = value::map{},

@@ -58,4 +58,10 @@ struct runtime_fixture : folder_fixture {
     REQUIRE_MESSAGE(x, to_string(x.error()));
     return std::move(*x);
   }
+
+  /// Whether an answer at a deadline has this in the tool's stack. Stacks come within 50 ms or not
+  /// at all: on a busy machine one asks again.
+  static bool shows(const snakepit::error& x, const std::string& text) {
+    return x.stacks && tool_stack(*x.stacks).find(text) != std::string::npos;
+  }
 };

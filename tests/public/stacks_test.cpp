@@ -52,7 +52,7 @@ TEST_CASE_FIXTURE(runtime_fixture, "the error of a call at its deadline has the 
     REQUIRE(!end);
     why = std::move(end.error());
     CHECK(why.reason == reason::deadline_exceeded);
-    shown = why.stacks && tool_stack(*why.stacks).find("in sleep\n") != std::string::npos;
+    shown = shows(why, "in sleep\n");
   }
   CHECK(shown);
   CHECK(why.details["certificate_id"] == uut.run_id() + "/default/0.1");

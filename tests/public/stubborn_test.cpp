@@ -50,7 +50,7 @@ struct stubborn_fixture : runtime_fixture {
     auto why = std::move(end.error());
     CHECK(why.reason == reason::deadline_exceeded);
     // The answer does not wait for stacks; on a busy machine they may be too late.
-    shown = why.stacks && tool_stack(*why.stacks).find("in " + tool + "\n") != std::string::npos;
+    shown = shows(why, "in " + tool + "\n");
     CHECK(why.details.count("certificate_id") == 1);
     return why;
   }
