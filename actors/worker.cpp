@@ -236,7 +236,7 @@ void worker_state::on_tick() {
   if (now() >= kill_at)
     kill(kill_because);
   if (now() >= doom_at)
-    kill_now(std::string{doomed});
+    end_unseen();
   expire_overdue();
   for (uint32_t i = 0; i < lanes.size() && phase < worker_phase::settled; ++i) {
     expire(i);

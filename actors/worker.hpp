@@ -185,9 +185,12 @@ struct worker_state {
   /// Gives the process a moment to end by itself, then ends it.
   void expect_end(std::string because);
 
-  /// Ends the process group, once its stacks are there or have been waited for, half a second at
-  /// most; `because` goes into the certificate.
+  /// Ends the process group, once its stacks are there or have been waited for, a second at most;
+  /// `because` goes into the certificate.
   void kill(std::string because);
+  /// Nobody has answered in time: with what the process has written until now.
+  void end_unseen();
+  stack_report stacks_so_far(std::chrono::milliseconds waited) const;
 
   /// Ends it now.
   void kill_now(std::string because);

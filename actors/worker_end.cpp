@@ -58,9 +58,10 @@ void worker_state::kill_now(std::string because) {
   phase = worker_phase::dying;
   kill_at = core::never;
   settle_at = core::later(now(), kill_wait);
-  // Its exit may be told later than its stream's end by more than we wait for it.
+  // Its exit may be told so late that we lose patience with what is gone. It has ended by itself
+  // then, or as it was told.
   if (!process->kill_group())
-    ended_by_us.clear();
+    ended_by_us = phase_at_exit == worker_phase::stopping ? kill_because : std::string{};
   arm(settle_at);
 }
 

@@ -10,8 +10,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// How long an end of ours waits for the stacks.
-constexpr auto last_look = 500ms;
+/// How long an end of ours waits for the stacks: long only where the process gets no processor.
+constexpr auto last_look = 1s;
+/// What is beyond it for the way there and back; what there is comes at the end of the look.
+constexpr auto last_way = 100ms;
 /// How long the answer of a call at its deadline waits for them.
 constexpr auto late_look = 50ms;
 /// Of that, what is for the way there and back.
@@ -62,9 +64,21 @@ void worker_state::kill(std::string because) {
   if (!process)
     return kill_now(std::move(because));
   doomed = std::move(because);
-  doom_at = core::later(now(), last_look);
+  doom_at = core::later(now(), last_look + last_way);
   take_stacks(stacks_taken::for_end, last_look);
   arm(doom_at);
+}
+
+void worker_state::end_unseen() {
+  stacks = stacks_so_far(last_look + last_way);
+  kill_now(std::move(doomed));
+}
+
+stack_report worker_state::stacks_so_far(std::chrono::milliseconds waited) const {
+  auto sample = core::stack_sample{};
+  sample.text = process->written_stacks();
+  sample.waited = waited;
+  return core::report_of(sample);
 }
 
 bool worker_state::hold_overdue(uint32_t index, uint64_t seq, core::call_ptr& call) {
@@ -96,11 +110,7 @@ void worker_state::expire_overdue() {
   auto is_due = [time](const overdue_call& x) { return x.at <= time; };
   if (std::none_of(overdue.begin(), overdue.end(), is_due))
     return;
-  // As far as they have come.
-  auto sample = core::stack_sample{};
-  sample.text = process->written_stacks();
-  sample.waited = late_look;
-  stacks = core::report_of(sample);
+  stacks = stacks_so_far(late_look);
   answer_overdue(is_due, std::make_shared<const stack_report>(*stacks));
 }
 

@@ -43,6 +43,12 @@ struct stack_sample {
 /// counts.
 stack_report parse_stacks(std::string_view text);
 
+/// Whether a dump of all threads seems to have been written to its end. faulthandler writes the
+/// main thread last and its outermost frame at the end, which is a module's, or says that it wrote
+/// no more. A dump that is not whole may still be on its way: what writes it can be without a
+/// processor for long.
+bool ends_whole(std::string_view text);
+
 inline constexpr size_t max_stack_threads = 128;
 inline constexpr size_t max_stack_frames = 128;
 inline constexpr size_t max_stack_text = size_t{256} * 1024;

@@ -162,4 +162,15 @@ stack_report parse_stacks(std::string_view text) {
   return out;
 }
 
+bool ends_whole(std::string_view text) {
+  if (!text.ends_with('\n'))
+    return false;
+  text.remove_suffix(1);
+  auto line = text.substr(text.rfind('\n') + 1);
+  auto frame = python_frame{};
+  if (!read_frame(line, frame))
+    return line.ends_with("...") || line.ends_with("<no Python frame>");
+  return frame.function == "<module>" || frame.function == "_run_module_as_main";
+}
+
 } // namespace snakepit::core

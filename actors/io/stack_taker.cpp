@@ -124,7 +124,10 @@ void stack_taker::on_look() {
 }
 
 bool stack_taker::is_complete() const {
-  return here_ || (signalled_ && size_ > 0 && clock::now() - grown_ >= quiet);
+  if (here_ || !signalled_ || size_ == 0)
+    return here_;
+  auto silence = clock::now() - grown_;
+  return silence >= long_quiet || (silence >= quiet && core::ends_whole(file_.text()));
 }
 
 core::stack_sample stack_taker::sample() const {

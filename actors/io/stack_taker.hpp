@@ -27,8 +27,10 @@ public:
   using clock = event_loop::clock;
   using callback = std::function<void(core::stack_sample)>;
 
-  /// After a signal: the end of the text is there when it has not grown for so long.
+  /// After a signal: the end of the text is there when it has not grown for so long...
   static constexpr std::chrono::milliseconds quiet{20};
+  /// ... or, where it does not look like an end, for so long: who writes may have to wait.
+  static constexpr std::chrono::milliseconds long_quiet{300};
   /// How long Python may take to let the watch thread run; less if there is less time.
   static constexpr std::chrono::milliseconds turn{60};
   static constexpr std::chrono::milliseconds short_turn{25};

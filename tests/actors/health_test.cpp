@@ -288,7 +288,7 @@ TEST_CASE_FIXTURE(health_fixture, "a worker that is being ended is not judged an
   pass(200ms);
   CHECK(worker(0).heartbeats_came == before);
   CHECK(ledger.count(event_kind::heartbeat_failed) == 0);
-  pass(400ms);
+  pass(1s);
   REQUIRE(worker(0).kill_came);
   bury(worker(0));
   CHECK(ledger.of(event_kind::worker_exited)[0].text("cause") == "ended by us: deadline");

@@ -256,7 +256,7 @@ TEST_CASE_FIXTURE(pool_fixture, "a crash whose exit is told late stays a crash [
     worker(0).tell_lane_closed();
     run();
     advance(600ms); // now its stacks are asked for
-    advance(1s);
+    advance(1200ms);
     REQUIRE(worker(0).kill_came);
     worker(0).tell_exit();
     run();

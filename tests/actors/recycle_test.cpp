@@ -88,6 +88,25 @@ TEST_CASE_FIXTURE(recycle_fixture, "the old worker serves until the new one is r
   CHECK(stats().workers.size() == 1);
 }
 
+TEST_CASE_FIXTURE(recycle_fixture, "an old worker that did as it was told is no crash [L2, W9]") {
+  recycle();
+  bring_up(worker(1));
+  REQUIRE(worker(0).shutdown_came);
+  worker(0).exit(0);
+  advance(stop_grace); // its stacks are asked for
+  advance(1200ms);
+  REQUIRE(worker(0).kill_came);
+  SUBCASE("told late") {
+    worker(0).tell_exit();
+    run();
+  }
+  SUBCASE("never told") {}
+  advance(3s); // nobody waits for ever
+  CHECK(last_death()->ended_by_us == "recycle");
+  CHECK(last_death()->cause == "ended by us: recycle");
+  CHECK(stats().worker_exits == 0);
+}
+
 TEST_CASE_FIXTURE(recycle_fixture,
                   "what runs in the old worker ends, what waits there goes on [L2]") {
   auto warm = submit("warm");

@@ -123,14 +123,30 @@ TEST_CASE_FIXTURE(stacks_fixture, "a worker is ended when its stacks are there [
   CHECK(!answered(other)); // it waits for the next worker
 }
 
-TEST_CASE_FIXTURE(stacks_fixture, "it is ended after half a second without them [W9]") {
+TEST_CASE_FIXTURE(stacks_fixture, "it is ended after a second without an answer [W9]") {
   advance(1s);
   tell();
   advance(2s);
-  advance(499ms);
+  worker(0).stacks_text.clear();
+  advance(1099ms);
   CHECK(!worker(0).kill_came);
-  advance(1ms);
-  CHECK(worker(0).kill_came);
+  SUBCASE("with what it has written") {
+    worker(0).stacks_text =
+      "Thread 0x01 (most recent call first):\n  File \"half.py\", line 3 in work\n";
+    advance(1ms);
+    CHECK(worker(0).kill_came);
+    bury(SIGKILL);
+    auto why = entry->deaths().latest(1).at(0).certificate;
+    CHECK(why->ended_by_us == "deadline");
+    CHECK(to_text(*why).find("half.py") != std::string::npos);
+  }
+  SUBCASE("or with nothing, and says so") {
+    advance(1ms);
+    CHECK(worker(0).kill_came);
+    bury(SIGKILL);
+    auto why = entry->deaths().latest(1).at(0).certificate;
+    CHECK(why->stacks.note == "Python did not say within 1100 ms what it does.");
+  }
 }
 
 TEST_CASE_FIXTURE(stacks_fixture, "one that ends by itself meanwhile was not ended by us [W9]") {

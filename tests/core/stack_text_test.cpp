@@ -52,6 +52,18 @@ TEST_CASE("threads and frames of a dump are found, the tool's apart [W9]") {
   CHECK(tool_stack(x, 1) == "  File \"/app/tool.py\", line 7, in inner\n  ... (1 more)\n");
 }
 
+TEST_CASE("a dump that is still being written is told from a whole one [W9]") {
+  auto whole = running_worker();
+  CHECK(core::ends_whole(whole));
+  CHECK(core::ends_whole("Thread 0x1 (most recent call first):\n"
+                         + frame("<frozen runpy>", 198, "_run_module_as_main")));
+  CHECK(core::ends_whole("Thread 0x1 (most recent call first):\n" + frame("/a.py", 1, "f")
+                         + "  ...\n"));
+  CHECK(core::ends_whole("Thread 0x1 (most recent call first):\n  <no Python frame>\n"));
+  for (size_t i = 0; i < whole.size(); ++i)
+    CHECK_FALSE(core::ends_whole(std::string_view{whole}.substr(0, i)));
+}
+
 TEST_CASE("a lane that waits for its turn runs no tool") {
   auto x = parse_stacks("Thread 0x1 (most recent call first):\n"
                         + frame(bridge + "_thread_lane.py", 1, "wait")

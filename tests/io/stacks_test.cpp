@@ -103,6 +103,26 @@ TEST_CASE_FIXTURE(stacks_fixture, "a GIL that is held is found out [W6]") {
   CHECK(x.note.find("in hold") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(stacks_fixture, "a dump that is written slowly is waited for [W9]") {
+  // As if it lost its processor in the middle.
+  auto process = begin(R"(
+def dump(*_):
+    for text in (b'Thread 0x01 (most recent call first):\n  File "a.py", line 1 in neighbour\n\n',
+                 b'Current thread 0x02 (most recent call first):\n  File "b.py", line 2 in work\n',
+                 b'  File "b.py", line 9 in <module>\n'):
+        os.write(7, text)
+        libc.usleep(100000)
+faulthandler.dump_traceback = lambda *_: time.sleep(1000) # the watch thread does not answer
+faulthandler.unregister(signal.SIGRTMIN + 2)
+signal.signal(signal.SIGRTMIN + 2, dump)
+print('armed', flush=True)
+while True: time.sleep(0.001)
+)");
+  REQUIRE(log.await_output(2));
+  auto text = to_string(core::report_of(take(*process, 5s)));
+  CHECK_MESSAGE(text.find("in work") != std::string::npos, text);
+}
+
 TEST_CASE_FIXTURE(stacks_fixture, "a stopped process is not asked, and says nothing later [W9]") {
   auto process = begin("def nap():\n    time.sleep(1000)\nnap()\n");
   take_in(*process, "nap");
