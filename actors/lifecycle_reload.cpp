@@ -77,8 +77,10 @@ void lifecycle_state::begin_rollout() {
 
 void lifecycle_state::go_on() {
   auto verdict = rollout.judge(workers, starting, vacant, now());
-  if (verdict.adopt)
+  if (verdict.adopt) {
     adopt(*verdict.adopt, false);
+    ask();
+  }
   for (auto& who : verdict.replace)
     replace_for_reload(who, verdict.trial ? job.to : nullptr);
   if (verdict.start)

@@ -81,7 +81,8 @@ void rollout::replace_rest(const std::vector<worker_life>& up,
     ordered_.insert(who);
     out.replace.push_back(who);
   }
-  if (rest == 0 && ordered_.empty() && !starting_one_)
+  // What is adopted just now the list does not know of: an old one may have begun to start since.
+  if (rest == 0 && ordered_.empty() && !starting_one_ && !out.adopt)
     finish(now, out);
 }
 

@@ -48,7 +48,7 @@ public:
     std::optional<error> rolled_back;
   };
   struct verdict {
-    /// What starts from now on is of this revision.
+    /// What starts from now on is of this revision. Look again at once then.
     std::optional<uint32_t> adopt;
     /// By workers of what is adopted; `trial`: this one by one of the new revision.
     std::vector<worker> replace;

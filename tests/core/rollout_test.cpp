@@ -207,6 +207,26 @@ TEST_CASE_FIXTURE(rollout_fixture, "workers that leave are nobody's concern [L5]
   CHECK(judge().replace == std::vector{order{0, 2}});
   up[1] = life(0, 3, 2);
   uut.over({0, 2}, true, now);
+  CHECK(judge().adopt == 2);
+  CHECK(judge().end);
+}
+
+TEST_CASE_FIXTURE(rollout_fixture, "an old one that starts meanwhile is not forgotten [L5]") {
+  up = {life(0, 1, 1), life(1, 1, 1)};
+  uut.begin(1, 2, now);
+  judge();
+  replace(0, 2);
+  up[1].leaving = true; // it is to be ended for something else
+  auto said = judge();
+  CHECK(said.adopt == 2);
+  CHECK(!said.end);
+  up.pop_back();
+  starting = {1}; // its place was filled just before the pool heard of that
+  CHECK(!judge().end);
+  starting = {};
+  up.push_back(life(1, 2, 1));
+  CHECK(judge().replace == std::vector{order{1, 2}});
+  replace(1, 2);
   CHECK(judge().end);
 }
 
@@ -276,6 +296,9 @@ TEST_CASE("whatever fails, a rollout ends with one revision [L5]") {
           starting.push_back(*x.starting);
       }
       auto said = uut.judge(up, starting, vacant, now);
+      for (auto& x : pool) // of what is judged, and adopted, the pool hears later
+        if (is_vacant(x) && happens(30))
+          x.starting = current;
       if (said.adopt)
         current = *said.adopt;
       for (auto& who : said.replace) {
@@ -290,9 +313,12 @@ TEST_CASE("whatever fails, a rollout ends with one revision [L5]") {
       }
       if (said.start) {
         auto place = std::ranges::find_if(pool, is_vacant);
-        RC_ASSERT(place != pool.end());
-        place->starting = 2;
-        place->alone = true;
+        if (place == pool.end()) {
+          uut.start_over(now);
+        } else {
+          place->starting = 2;
+          place->alone = true;
+        }
       }
       end = std::move(said.end);
       if (!end)
