@@ -3,6 +3,8 @@
 #include "actors/core/call_options.hpp"
 #include "actors/core/exit_verdict.hpp"
 
+#include <csignal>
+
 namespace snakepit {
 
 using namespace std::chrono_literals;
@@ -106,7 +108,7 @@ void worker_state::on_greeted(greeted& x) {
   hello_is_out = false;
   if (phase == worker_phase::dying)
     return on_late_answer(x);
-  if (phase != worker_phase::greeting || start_error || kill_at != core::never)
+  if (phase != worker_phase::greeting || start_error || kill_at != core::never || !doomed.empty())
     return;
   if (!x.reply) {
     if (core::is_lost_start(x.reply.error()))
@@ -151,17 +153,22 @@ void worker_state::on_lane_closed(lane_closed& x) {
     lanes[x.lane].closed = true;
   if (phase == worker_phase::dying)
     return settle_if_done();
-  if (phase == worker_phase::stopping || exit || kill_at != core::never)
+  if (phase == worker_phase::stopping || exit || kill_at != core::never || !doomed.empty())
     return;
-  // It comes a few milliseconds before the end of the process that caused it.
+  // It comes a few milliseconds before the end of the process that caused it, which may be told
+  // much later.
   expect_end("protocol");
+  if (phase == worker_phase::ready)
+    for (uint32_t i = 0; i < lanes.size(); ++i)
+      tell_pool(done_on(i)); // that they take no more
 }
 
 void worker_state::on_exit(io::exit_status& x) {
   if (phase == worker_phase::settled)
     return;
   exit = x;
-  if (phase == worker_phase::stopping)
+  auto by_others = x.known && x.signal == SIGKILL && !x.killed_by_host;
+  if (phase == worker_phase::stopping && was_told && !by_others)
     ended_by_us = kill_because; // it did as it was told, if within its grace or after
   if (phase != worker_phase::dying)
     phase_at_exit = phase;
@@ -176,12 +183,12 @@ void worker_state::on_batch(lane_batch& x) {
   if (phase == worker_phase::settled)
     return caf::anon_send(world.pool, make_local(calls_back{std::move(x.calls)}));
   calls_received += x.calls.size();
-  if (phase != worker_phase::ready || x.lane >= lanes.size()) {
+  if (x.lane >= lanes.size()) {
     for (auto& call : x.calls)
       returned.push_back(std::move(call));
     return;
   }
-  if (lanes[x.lane].revocation.active() || is_leaving() || is_held(lanes[x.lane])) {
+  if (takes_none(x.lane)) {
     // It was sent before the POOL heard of that.
     auto done = done_on(x.lane);
     done.ended = x.calls.size();
@@ -290,9 +297,13 @@ void worker_state::arm_all() {
   auto at = std::min({kill_at, settle_at, doom_at});
   for (auto& x : overdue)
     at = std::min(at, x.at);
-  if (starting())
-    at = std::min(at, start_deadline);
-  if (phase < worker_phase::dying) {
+  if (phase >= worker_phase::dying || !doomed.empty()) {
+    // Nothing but its end is waited for; calls have their deadlines all the same.
+    for (auto& lane : lanes)
+      at = std::min({at, lane.calls.next_deadline(), lane.look_at});
+  } else {
+    if (starting())
+      at = std::min(at, start_deadline);
     at = std::min({at, leave_at, health_due()});
     if (phase == worker_phase::ready)
       at = std::min(at, loop.next_due());
@@ -313,9 +324,15 @@ void worker_state::tell_pool(lane_done x) {
 lane_done worker_state::done_on(uint32_t index) const {
   auto result = lane_done{};
   result.lane = {cfg.hello.slot, cfg.hello.generation, index};
-  result.held = index < lanes.size()
-                && (lanes[index].revocation.active() || is_leaving() || is_held(lanes[index]));
+  result.held = index < lanes.size() && takes_none(index);
   return result;
+}
+
+bool worker_state::takes_none(uint32_t index) const {
+  auto& lane = lanes[index];
+  // Once ready it waits for its end by itself only if that has begun.
+  return phase != worker_phase::ready || is_leaving() || kill_at != core::never || is_held(lane)
+         || lane.revocation.active();
 }
 
 } // namespace snakepit

@@ -338,6 +338,8 @@ struct worker_state {
 
   void tell_pool(lane_done x);
   lane_done done_on(uint32_t index) const;
+  /// Whether calls for this lane go back.
+  bool takes_none(uint32_t index) const;
   core::time_point now() const {
     return self->clock().now();
   }
@@ -379,6 +381,7 @@ struct worker_state {
 
   std::optional<error> start_error;
   bool pool_gone = false;
+  bool was_told = false; // to end by itself, when it was there
   std::string ended_by_us;
   std::string explained;                  // if it is that by which we end it,
   std::string explanation;                // there is this to say of it

@@ -42,7 +42,7 @@ std::string_view to_string(worker_phase x) {
   case worker_phase::ready:
     return "ready";
   default:
-    return "stopping";
+    return core::stopping_phase;
   }
 }
 
@@ -60,14 +60,19 @@ void worker_state::kill_now(std::string because) {
   settle_at = core::later(now(), kill_wait);
   // Its exit may be told so late that we lose patience with what is gone. It has ended by itself
   // then, or as it was told.
-  if (!process->kill_group())
-    ended_by_us = phase_at_exit == worker_phase::stopping ? kill_because : std::string{};
+  if (!process->kill_group()) {
+    ended_by_us = was_told ? kill_because : std::string{};
+    stacks.reset();
+  }
   arm(settle_at);
 }
 
 void worker_state::ask_to_end(std::string because) {
   events.worker_draining(its_name(), cfg.stop_grace);
   phase = worker_phase::stopping;
+  // Of an end that has come before, and will be told, the order is not the reason.
+  was_told = process->signal(0);
+  stacks.reset(); // of a deadline, long ago
   kill_because = std::move(because);
   kill_at = core::later(now(), cfg.stop_grace);
   channel->shutdown(std::chrono::duration_cast<std::chrono::milliseconds>(cfg.stop_grace));

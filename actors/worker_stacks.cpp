@@ -30,6 +30,7 @@ void worker_state::take_stacks(stacks_taken::what why, std::chrono::milliseconds
 }
 
 void worker_state::on_stacks(stacks_taken& x) {
+  asking &= x.why != stacks_taken::for_answer;
   // If it has ended by itself its exit comes next, and says more.
   if (phase >= worker_phase::dying || x.sample.why_not == core::stack_sample::obstacle::gone)
     return;
@@ -39,7 +40,6 @@ void worker_state::on_stacks(stacks_taken& x) {
       kill_now(std::move(doomed));
     return;
   }
-  asking = false;
   stacks = core::report_of(x.sample);
   answer_overdue([](auto&) { return true; }, std::make_shared<const stack_report>(*stacks));
   for (auto& lane : lanes)
@@ -58,14 +58,19 @@ void worker_state::on_query(stacks_query& x) {
 }
 
 void worker_state::kill(std::string because) {
-  if (phase >= worker_phase::dying || !doomed.empty())
+  if (phase >= worker_phase::dying)
     return;
   kill_at = core::never;
+  if (!doomed.empty())
+    return;
   if (!process)
     return kill_now(std::move(because));
   doomed = std::move(because);
   doom_at = core::later(now(), last_look + last_way);
   take_stacks(stacks_taken::for_end, last_look);
+  if (phase == worker_phase::ready)
+    for (uint32_t i = 0; i < lanes.size(); ++i)
+      hold_lane(i);
   arm(doom_at);
 }
 
@@ -76,7 +81,7 @@ void worker_state::end_unseen() {
 
 stack_report worker_state::stacks_so_far(std::chrono::milliseconds waited) const {
   auto sample = core::stack_sample{};
-  sample.text = process->written_stacks();
+  sample.text = process->stacks_so_far();
   sample.waited = waited;
   return core::report_of(sample);
 }

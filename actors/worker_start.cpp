@@ -54,7 +54,7 @@ void worker_state::on_late_answer(greeted& x) {
 }
 
 void worker_state::on_proved(core::results& x) {
-  if (phase != worker_phase::probing || start_error || kill_at != core::never)
+  if (phase != worker_phase::probing || start_error || kill_at != core::never || !doomed.empty())
     return;
   for (auto& final : x.finals) {
     auto match = lanes[x.lane].calls.finish(final.seq);

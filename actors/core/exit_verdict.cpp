@@ -47,8 +47,11 @@ std::string signal_name(int number) {
 }
 
 void judge(death_certificate& x, bool exited_known, int code, int signal, bool template_died) {
-  // Ours are only these two: a crash that was faster than our kill is the worker's own.
-  if (exited_known && signal != 0 && signal != SIGKILL && signal != SIGTERM)
+  // Ours are only these two: an end that was faster than our kill is the worker's own. With a code
+  // it ends as we have told it, or by itself.
+  auto killed = signal == SIGKILL || signal == SIGTERM;
+  auto as_told = signal == 0 && x.phase == stopping_phase;
+  if (exited_known && !killed && !as_told)
     x.ended_by_us.clear();
   if (exited_known && signal != 0) {
     x.signal = signal;

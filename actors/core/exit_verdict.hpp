@@ -18,12 +18,16 @@ inline constexpr auto because_recycle = "recycle";
 /// Why we ended one that held more than `recycle.memory_hard`.
 inline constexpr auto because_memory = "memory";
 
+/// The phase of a worker that was told to end by itself.
+inline constexpr auto stopping_phase = "stopping";
+
 /// "SIGSEGV" for 11; "signal 99" for what has no name.
 std::string signal_name(int number);
 
 /// Fills in the cause of a certificate: `cause`, `exit_code`, `signal`, `signal_name`.
-/// `ended_by_us` must be set before: a kill of ours is told from anybody else's. It is cleared if
-/// another signal than ours was faster. `template_died`: how it ended is unknown, but not why.
+/// `ended_by_us` and `phase` must be set before: a kill of ours is told from anybody else's. It is
+/// cleared if another end than ours was faster. `template_died`: how it ended is unknown, but not
+/// why.
 void judge(death_certificate& x, bool exited_known, int code, int signal,
            bool template_died = false);
 

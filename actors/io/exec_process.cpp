@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace snakepit::io {
 
@@ -19,6 +21,41 @@ namespace {
 
 constexpr exit_status unknown_end{.known = false};
 constexpr exit_status lost_with_template{.known = false, .template_died = true};
+
+/// Whether the kernel shows us how a zombie ended; else it shows a 0. It asks the same before it
+/// says that there is no program any more.
+bool is_ours_to_see(int64_t zombie) {
+  std::array<char, 1> nothing{};
+  return ::readlink(("/proc/" + std::to_string(zombie) + "/exe").c_str(), nothing.data(), 1) < 0
+         && errno == ENOENT;
+}
+
+/// How a worker has ended of which its template, the parent, has said nothing and which it has
+/// not reaped.
+exit_status end_of_zombie(const process_identity& who, int64_t parent) {
+  auto visible = is_ours_to_see(who.pid);
+  auto stat = read_proc_stat(who.pid);
+  if (!stat || stat->start_time != who.start_time)
+    return unknown_end;
+  if (stat->parent != parent)
+    return lost_with_template;
+  if (!visible || !stat->wait_status)
+    return unknown_end;
+  static const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  auto time = [](uint64_t x) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::duration<double>{static_cast<double>(x) / ticks_per_second});
+  };
+  auto how = *stat->wait_status;
+  auto out = exit_status{};
+  if (WIFSIGNALED(how))
+    out.signal = WTERMSIG(how);
+  else
+    out.code = WEXITSTATUS(how);
+  out.user_time = time(stat->user_ticks);
+  out.system_time = time(stat->system_ticks);
+  return out;
+}
 
 } // namespace
 
@@ -60,6 +97,8 @@ result<void> watched_process::watch(event_loop& loop, std::span<char> scratch, b
                                     event_loop::task ended) {
   loop_ = &loop;
   forked_ = forked;
+  if (auto stat = forked ? read_proc_stat(identity_.pid) : std::nullopt)
+    parent_ = stat->parent;
   loop_thread_ = loop.thread();
   door_ = loop.door();
   taker_ = std::make_shared<stack_taker>(loop, identity_.pid, *group_, stacks_,
@@ -154,8 +193,8 @@ void watched_process::on_forked_end() {
     settle(lost_with_template);
   else
     loop_->call_at(event_loop::clock::now() + report_wait, [weak = weak_from_this()] {
-      if (auto self = weak.lock())
-        self->settle(unknown_end);
+      if (auto self = weak.lock(); self && !self->settled_)
+        self->settle(end_of_zombie(self->identity_, self->parent_));
     });
 }
 
@@ -167,12 +206,16 @@ void watched_process::orphan() {
 }
 
 void watched_process::take_stacks(std::chrono::milliseconds limit, stack_taker::callback done) {
+  ++unheard_;
   door_->post([weak = weak_from_this(), limit, done = std::move(done)] {
-    if (auto self = weak.lock())
-      self->taker_->take(limit, [weak, done](core::stack_sample x) {
-        if (auto again = weak.lock())
-          again->tell(done, std::move(x));
-      });
+    auto self = weak.lock();
+    if (!self)
+      return;
+    self->taker_->take(limit, [weak, done](core::stack_sample x) {
+      if (auto again = weak.lock())
+        again->tell(done, std::move(x));
+    });
+    --self->unheard_;
   });
 }
 
@@ -196,6 +239,7 @@ void watched_process::settle(const exit_status& status) {
     remove_socket(); // its owner looked too early: the worker may have bound it since
   taker_->on_end();
   auto whole = status;
+  whole.killed_by_host = killed_by_us_;
   whole.memory = memory_.read(status.known && status.signal == SIGKILL && !killed_by_us_);
   tell(events_.on_exit, whole);
   ended_();

@@ -19,8 +19,9 @@
 
 namespace snakepit::io {
 
-/// How long a template may take to say how a worker ended whose end is known.
-inline constexpr std::chrono::seconds report_wait{2};
+/// How long a template may take to say how a worker ended whose end is known. Then the kernel is
+/// asked, which tells less: no peak of memory.
+inline constexpr std::chrono::seconds report_wait{1};
 
 /// One worker as the loop sees it. Lives until the leader is reaped, however soon its owner lets
 /// go.
@@ -68,6 +69,9 @@ public:
   bool kill() noexcept;
   /// After `watch`. Any thread; `done` is called on the loop's.
   void take_stacks(std::chrono::milliseconds limit, stack_taker::callback done);
+  std::string stacks_so_far() const {
+    return unheard_ == 0 ? stacks_.text() : std::string{};
+  }
 
   const output_tail& errors_tail() const noexcept {
     return tail_;
@@ -102,6 +106,7 @@ private:
   std::mutex callbacks_; // held while one runs
   std::atomic<bool> silent_{false};
   std::atomic<bool> killed_by_us_{false};
+  std::atomic<int> unheard_{0}; // orders to take stacks that the loop has not yet got
   std::thread::id loop_thread_; // outlives the loop
   output_tail tail_;
   stack_file stacks_;
@@ -118,6 +123,7 @@ private:
   event_loop::watch_id side_id_ = 0;
   event_loop::watch_id pidfd_id_ = 0;
   bool forked_ = false;
+  int64_t parent_ = 0; // if it is forked
   bool orphaned_ = false;
   bool settled_ = false;
 };
@@ -151,6 +157,9 @@ public:
   }
   std::string written_stacks() const override {
     return watched_->stacks().text();
+  }
+  std::string stacks_so_far() const override {
+    return watched_->stacks_so_far();
   }
   std::string last_stderr(size_t limit) const override {
     return watched_->errors_tail().last(limit);

@@ -41,16 +41,28 @@ std::optional<proc_stat> parse_proc_stat(const std::string& line) {
   out.pid = std::atoll(line.c_str());
   std::istringstream rest{line.substr(end_of_name + 1)};
   rest >> out.state >> out.parent >> out.group >> out.session;
-  std::string skipped;
-  for (int field = 7; field < 20; ++field)
-    rest >> skipped;
-  rest >> out.threads >> skipped >> out.start_time >> skipped;
+  auto skip = [&rest](int fields) {
+    for (std::string skipped; fields > 0; --fields)
+      rest >> skipped;
+  };
+  skip(7);
+  rest >> out.user_ticks >> out.system_ticks;
+  skip(4);
+  rest >> out.threads;
+  skip(1);
+  rest >> out.start_time;
+  skip(1);
   int64_t pages = 0;
   rest >> pages;
   if (!rest || out.pid <= 0)
     return std::nullopt;
   static const auto page_size = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   out.resident_bytes = pages > 0 ? static_cast<uint64_t>(pages) * page_size : 0;
+  if (out.state == 'Z') {
+    skip(27);
+    if (int status = 0; rest >> status)
+      out.wait_status = status;
+  }
   return out;
 }
 

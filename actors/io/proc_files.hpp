@@ -18,8 +18,12 @@ struct proc_stat {
   int64_t group = 0;
   int64_t session = 0;
   uint64_t threads = 0;
+  uint64_t user_ticks = 0; ///< processor time, in clock ticks
+  uint64_t system_ticks = 0;
   uint64_t start_time = 0; ///< clock ticks since boot
   uint64_t resident_bytes = 0;
+  /// As `wait` would tell it, of a zombie; 0 of one that the kernel does not let us trace.
+  std::optional<int> wait_status;
 };
 
 /// Parses a line of /proc/PID/stat; the command's name in it may hold anything.

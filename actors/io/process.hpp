@@ -67,6 +67,8 @@ struct exit_status {
   bool known = true;
   /// Its template has died and took it along; `known` is false then.
   bool template_died = false;
+  /// `kill_group`, or the end of the launcher, came while it was there.
+  bool killed_by_host = false;
   core::memory_evidence memory{};
 };
 
@@ -119,9 +121,13 @@ public:
   virtual void take_stacks(std::chrono::milliseconds limit,
                            std::function<void(core::stack_sample)> done) = 0;
 
-  /// What stands written of stacks: after a fatal signal those at that moment; while they are asked
-  /// for as far as they have come. 256 KiB at most; not to be trusted.
+  /// What stands written of stacks: after a fatal signal those at that moment. 256 KiB at most; not
+  /// to be trusted.
   virtual std::string written_stacks() const = 0;
+
+  /// Of those that `take_stacks` has asked for last, what has come; empty if the launcher's thread
+  /// has not got round to asking.
+  virtual std::string stacks_so_far() const = 0;
 
   /// The last bytes written to stderr, `limit` at most (64 KiB are kept).
   virtual std::string last_stderr(size_t limit) const = 0;

@@ -89,7 +89,7 @@ void process_table::remove(watched_process& x) {
 
 void process_table::end_all() {
   for (const auto& x : processes_)
-    x->group().kill();
+    x->kill();
   ends_ = true;
   if (processes_.empty())
     all_gone_.set_value();
@@ -107,7 +107,7 @@ std::vector<int64_t> process_table::await_end(std::chrono::seconds limit) {
 void process_table::kill_all() noexcept {
   std::lock_guard guard{mutex_};
   for (const auto& x : processes_)
-    x->group().kill();
+    x->kill();
 }
 
 result<void> check_texts(const launch_spec& spec) {

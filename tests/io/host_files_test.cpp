@@ -25,6 +25,9 @@ TEST_CASE("a process whose name imitates its own record is read right [R1]") {
   CHECK(stat->session == 41);
   CHECK(stat->threads == 3);
   CHECK(stat->start_time == 987654);
+  CHECK(stat->user_ticks == 5);
+  CHECK(stat->system_ticks == 6);
+  CHECK_FALSE(stat->wait_status);
   CHECK(stat->resident_bytes == 25 * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)));
   CHECK_FALSE(io::parse_proc_stat(""));
   CHECK_FALSE(io::parse_proc_stat("42 (x) S 7"));

@@ -166,6 +166,41 @@ TEST_CASE_FIXTURE(template_fixture, "a worker killed the moment it was forked is
   CHECK(eventually(patience, [&] { return processes_of_run(run).empty(); }));
 }
 
+TEST_CASE_FIXTURE(template_fixture,
+                  "how a worker ended is known although its template says nothing [W9]") {
+  start();
+  recorder log;
+  auto killed = false;
+  SUBCASE("exit code") {}
+  SUBCASE("signal") {
+    killed = true;
+  }
+  auto process =
+    must_launch(*launcher,
+                worker("import time\nprint('up', flush=True)\nsum(range(3 * 10**6))\ntime.sleep("
+                       + std::string{killed ? "1000" : "0.5"} + ")\nos._exit(42)"),
+                log);
+  REQUIRE(log.await_output(2));
+  auto parent = how(log).second;
+  REQUIRE(::kill(static_cast<pid_t>(parent), SIGSTOP) == 0);
+  if (killed)
+    CHECK(process->signal(SIGSEGV));
+  CHECK(log.await_exit());
+  ::kill(static_cast<pid_t>(parent), SIGCONT);
+  REQUIRE(log.exit());
+  CHECK(log.exit()->known);
+  CHECK(log.exit()->code == (killed ? 0 : 42));
+  CHECK(log.exit()->signal == (killed ? SIGSEGV : 0));
+  CHECK((killed || log.exit()->user_time > 0us));
+  // It is not told a second time, and goes on.
+  auto pid = process->identity().pid;
+  CHECK(eventually(patience, [&] { return !io::read_proc_stat(pid); }));
+  recorder next;
+  auto again = must_launch(*launcher, worker(""), next);
+  REQUIRE(next.await_exit());
+  CHECK(how(next).second == parent);
+}
+
 TEST_CASE_FIXTURE(template_fixture, "nothing is left open or running after the launcher [W3]") {
   exec.reset();
   auto before = count_own_descriptors();

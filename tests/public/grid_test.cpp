@@ -60,7 +60,7 @@ const cell grid[] = {
   {"busy", "slow", "deadline_exceeded", "ended by us: deadline", "exit"},
   {"draining", "exit 0", "", "ended by us: shutdown", ""},
   {"draining", "exit 3", "", "ended by us: shutdown", ""},
-  {"draining", "SIGKILL", "", "ended by us: shutdown", ""},
+  {"draining", "SIGKILL", "", "SIGKILL", ""},
   {"draining", "SIGSEGV", "", "SIGSEGV", ""},
   {"draining", "SIGSTOP", "", "ended by us: shutdown", ""},
   {"draining", "half-closed", "", "ended by us: shutdown", ""},

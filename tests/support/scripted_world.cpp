@@ -31,9 +31,9 @@ public:
   core::lane_page page(uint32_t lane) noexcept override {
     return x_->lanes.at(lane).page();
   }
-  bool signal(int) noexcept override {
+  bool signal(int number) noexcept override {
     for (auto& lane : x_->lanes)
-      ++lane.interrupts;
+      lane.interrupts += number != 0 ? 1 : 0;
     return !x_->dead();
   }
   bool is_stopped() const override {
@@ -51,6 +51,9 @@ public:
       x_->tell_stacks();
   }
   std::string written_stacks() const override {
+    return x_->stacks_text;
+  }
+  std::string stacks_so_far() const override {
     return x_->stacks_text;
   }
   std::string last_stderr(size_t) const override {
