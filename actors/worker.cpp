@@ -167,9 +167,10 @@ void worker_state::on_exit(io::exit_status& x) {
   if (phase == worker_phase::settled)
     return;
   exit = x;
-  auto by_others = x.known && x.signal == SIGKILL && !x.killed_by_host;
-  if (phase == worker_phase::stopping && was_told && !by_others)
+  if (phase == worker_phase::stopping && was_told)
     ended_by_us = kill_because; // it did as it was told, if within its grace or after
+  if (x.known && x.signal == SIGKILL && !x.killed_by_host)
+    ended_by_us.clear(); // others were faster
   if (phase != worker_phase::dying)
     phase_at_exit = phase;
   phase = worker_phase::dying;
@@ -302,7 +303,7 @@ void worker_state::arm_all() {
     for (auto& lane : lanes)
       at = std::min({at, lane.calls.next_deadline(), lane.look_at});
   } else {
-    if (starting())
+    if (starting() && !start_error && kill_at == core::never)
       at = std::min(at, start_deadline);
     at = std::min({at, leave_at, health_due()});
     if (phase == worker_phase::ready)

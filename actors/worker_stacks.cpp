@@ -14,6 +14,8 @@ namespace {
 constexpr auto last_look = 1s;
 /// What is beyond it for the way there and back; what there is comes at the end of the look.
 constexpr auto last_way = 100ms;
+/// The same of who asks.
+constexpr auto asked_look = 500ms;
 /// How long the answer of a call at its deadline waits for them.
 constexpr auto late_look = 50ms;
 /// Of that, what is for the way there and back.
@@ -54,7 +56,7 @@ void worker_state::on_query(stacks_query& x) {
                          "the worker is " + std::string{process ? "ending" : "not yet there"}));
   auto query = std::make_shared<stacks_query>(std::move(x));
   process->take_stacks(
-    last_look, [query](core::stack_sample sample) { query->answer(core::report_of(sample)); });
+    asked_look, [query](core::stack_sample sample) { query->answer(core::report_of(sample)); });
 }
 
 void worker_state::kill(std::string because) {

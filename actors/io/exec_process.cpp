@@ -35,11 +35,12 @@ bool is_ours_to_see(int64_t zombie) {
 exit_status end_of_zombie(const process_identity& who, int64_t parent) {
   auto visible = is_ours_to_see(who.pid);
   auto stat = read_proc_stat(who.pid);
-  if (!stat || stat->start_time != who.start_time)
-    return unknown_end;
-  if (stat->parent != parent)
+  auto is_there = stat && stat->start_time == who.start_time;
+  // Nobody else reaps it, or becomes its parent, before the template has ended.
+  auto is_lost = !is_there || stat->parent != parent;
+  if (is_lost && parent != 0 && who.start_time != 0)
     return lost_with_template;
-  if (!visible || !stat->wait_status)
+  if (!is_there || !visible || !stat->wait_status)
     return unknown_end;
   static const auto ticks_per_second = static_cast<double>(::sysconf(_SC_CLK_TCK));
   auto time = [](uint64_t x) {

@@ -55,8 +55,9 @@ process_group::process_group(pid_t leader, descriptor pidfd, lifetime_ends lifet
 
 bool process_group::signal(int number) noexcept {
   std::lock_guard guard{mutex_};
-  // A zombie would take the signal without complaint.
-  return pidfd_ && !reaped_ && !has_ended(pidfd_.get()) && send(pidfd_.get(), number) == 0;
+  // A zombie would take the signal without complaint. That one may not be signalled is there, too.
+  return pidfd_ && !reaped_ && !has_ended(pidfd_.get())
+         && (send(pidfd_.get(), number) == 0 || (number == 0 && errno == EPERM));
 }
 
 bool process_group::signal_thread(int64_t thread, int number) noexcept {

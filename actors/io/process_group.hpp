@@ -31,7 +31,7 @@ public:
     return pidfd_.get();
   }
 
-  /// Signals the leader; false if it has ended.
+  /// Signals the leader; false if it has ended. 0: asks only.
   bool signal(int number) noexcept;
 
   /// Signals one of the leader's threads; false if it cannot be told to be still the leader's.

@@ -91,6 +91,12 @@ TEST_CASE_FIXTURE(late_end_fixture, "who kills a worker that was told to end is 
   recycle();
   REQUIRE(worker(0).shutdown_came);
   worker(0).die(SIGKILL);
+  SUBCASE("told at once") {}
+  SUBCASE("told when we have lost patience") {
+    advance(stop_grace);
+    advance(1200ms);
+    REQUIRE(worker(0).kill_came);
+  }
   tell_end(worker(0));
   CHECK(last_death()->ended_by_us.empty());
   CHECK(last_death()->cause == "SIGKILL");

@@ -41,6 +41,7 @@ public:
   }
   bool kill_group() noexcept override {
     x_->kill_came = true;
+    x_->status_.killed_by_host |= !x_->dead();
     return !x_->dead();
   }
   void take_stacks(std::chrono::milliseconds,
