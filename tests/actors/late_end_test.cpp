@@ -25,12 +25,6 @@ struct late_end_fixture : pool_fixture {
       x.tell_lane_closed();
     run();
   }
-
-  std::shared_ptr<const death_certificate> last_death() const {
-    auto all = entry->deaths().latest(1);
-    REQUIRE(all.size() == 1);
-    return all[0].certificate;
-  }
 };
 
 } // namespace

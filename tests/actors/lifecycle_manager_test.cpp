@@ -35,12 +35,6 @@ struct lifecycle_fixture : pool_fixture {
     CHECK(text(call) == R"({"n":"call"})");
   }
 
-  std::shared_ptr<const death_certificate> last_death() const {
-    auto all = entry->deaths().latest(1);
-    REQUIRE(all.size() == 1);
-    return all[0].certificate;
-  }
-
   std::string why_recycled() const {
     auto all = ledger.of(event_kind::worker_recycled);
     return all.empty() ? "" : std::string{all.back().text("reason")};

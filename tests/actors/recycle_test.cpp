@@ -36,12 +36,6 @@ struct recycle_fixture : pool_fixture {
     worker(0).tell_exit();
     run();
   }
-
-  std::shared_ptr<const death_certificate> last_death() const {
-    auto all = entry->deaths().latest(1);
-    REQUIRE(all.size() == 1);
-    return all[0].certificate;
-  }
 };
 
 } // namespace

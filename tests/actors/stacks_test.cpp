@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(stacks_fixture, "it is ended after a second without an answer 
     advance(1ms);
     CHECK(worker(0).kill_came);
     bury(SIGKILL);
-    auto why = entry->deaths().latest(1).at(0).certificate;
+    auto why = last_death();
     CHECK(why->ended_by_us == "deadline");
     CHECK(to_text(*why).find("half.py") != std::string::npos);
   }
@@ -144,7 +144,7 @@ TEST_CASE_FIXTURE(stacks_fixture, "it is ended after a second without an answer 
     advance(1ms);
     CHECK(worker(0).kill_came);
     bury(SIGKILL);
-    auto why = entry->deaths().latest(1).at(0).certificate;
+    auto why = last_death();
     CHECK(why->stacks.note == "Python did not say within 1100 ms what it does.");
   }
 }

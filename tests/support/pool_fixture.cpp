@@ -125,6 +125,12 @@ void pool_fixture::bring_up(scripted_worker& x) {
   run();
 }
 
+std::shared_ptr<const death_certificate> pool_fixture::last_death() const {
+  auto all = entry->deaths().latest(1);
+  REQUIRE(all.size() == 1);
+  return all[0].certificate;
+}
+
 void pool_fixture::leave(scripted_worker& x) {
   REQUIRE(x.shutdown_came);
   x.exit(0);

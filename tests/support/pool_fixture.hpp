@@ -97,6 +97,9 @@ struct pool_fixture : actor_fixture {
   /// Tells the host of the end of a worker that has ended.
   void tell_end(scripted_worker& x);
 
+  /// The certificate of the worker that ended last.
+  std::shared_ptr<const death_certificate> last_death() const;
+
   /// Submits one call; its place in `ends` comes back.
   size_t submit(const std::string& data, duration timeout = infinite,
                 duration queue_timeout = infinite, const std::string& tool = "work");
